@@ -1,0 +1,60 @@
+/**
+ * Every error of the package. Each has a stable `code` to match on (never match on message text), says in one
+ * line what happened and what to do, and keeps what led to it in `cause`.
+ */
+const CATALOGUE = {
+  ADDRESS_INVALID: 'the Faktory URL cannot be used',
+  CONFIG_INVALID: 'a setting has a value that it does not take',
+  CONNECTION_LIMIT: 'no connection is left: FAKTORY_MAX_CONNECTIONS, or the limit of Faktory itself',
+  CONNECTION_LOST: 'the connection ended before its commands were answered',
+  CONNECTION_STALLED: 'nothing came from Faktory before the deadline of the lane',
+  FAKTORY_PASSWORD: 'Faktory refused the password',
+  FAKTORY_UNREACHABLE: 'Faktory cannot be reached',
+  FAKTORY_VERSION: 'the peer does not speak version 2 of the Faktory protocol',
+  PROTOCOL_VIOLATION: 'the peer sent what the Faktory protocol does not allow',
+  COMMAND_REFUSED: 'Faktory answered a command with an error',
+  JOB_INVALID: 'the job was refused before it was sent',
+  JOB_REJECTED: 'Faktory refused the job',
+  DELIVERY_UNKNOWN: 'the connection was lost before Faktory answered: the job may be stored or not',
+  PRESSURE: 'too many jobs are on their way: wait until they have drained to half',
+  CLOSED: 'it was closed and takes nothing more',
+  HANDLER_UNKNOWN: 'no handler is registered for the jobtype',
+  HANDLERS_INVALID: 'the handlers file cannot be used',
+  LEASE_EXPIRED: 'the reservation of the job ran out before its handler finished',
+  SHUTDOWN: 'the worker is shutting down',
+  PORT_TAKEN: 'the port is taken',
+} as const;
+
+/** The stable codes of the errors of this package. */
+export type ErrorCode = keyof typeof CATALOGUE;
+
+/** An error of this package: match on `code`, show `message`, look into `cause`. */
+export class MillraceError extends Error {
+  readonly code: ErrorCode;
+
+  /** `detail` completes the catalogue's sentence: names, values, and what to do next. */
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+    super(detail === undefined ? CATALOGUE[code] : detail, options);
+    this.name = 'MillraceError';
+    this.code = code;
+  }
+}
+
+/** Whether `error` is one of this package's, of one of the codes given (of any, when none is given). */
+export function isMillraceError(error: unknown, ...codes: ErrorCode[]): error is MillraceError {
+  return error instanceof MillraceError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The message of whatever was thrown, in one line, never throwing itself. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) return oneLine(thrown.message || thrown.name);
+    return oneLine(typeof thrown === 'string' ? thrown : String(thrown));
+  } catch {
+    return 'something that cannot be shown was thrown';
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+}
