@@ -37,7 +37,7 @@ export interface JobInput {
   jobtype: string;
   args?: unknown[];
   jid?: string;
-  queue?: string;
+  queue?: string | undefined;
   retry?: number;
   reserve_for?: number;
   at?: string | Date;

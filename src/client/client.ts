@@ -1,0 +1,293 @@
+/**
+ * The producer's side: pushes jobs over pipelined lanes. It is npm faktory-worker's Client, method by method,
+ * with `send` on lanes instead of its pool (which is never used), and `enqueue`, `flush` and `pushAll` beside.
+ */
+import { Client as FaktoryWorkerClient, Job } from 'faktory-worker';
+import { isSet, readSetting } from '../config.ts';
+import { showAddress } from '../connection/address.ts';
+import { request } from '../connection/command.ts';
+import { Lanes } from '../connection/lanes.ts';
+import { LinkLog } from '../connection/link-log.ts';
+import { type ConnectOptions, helloOf, type Link, resolveLink } from '../connection/options.ts';
+import { Deque } from '../deque.ts';
+import { isMillraceError, MillraceError } from '../errors.ts';
+import { rawCommand } from '../protocol/commands.ts';
+import { encodeJob, type JobDefaults, type JobInput, newJid } from '../protocol/job.ts';
+import { Pusher, type PusherOptions, type PushOptions } from '../pushing/pusher.ts';
+
+/** A job as pushed: plain, or built by `client.job(…)`. */
+export type Pushable = Job | JobInput;
+
+export interface ClientOptions extends ConnectOptions, Partial<PusherOptions> {
+  /** Makes this client a worker's: Faktory wants it for BEAT. */
+  wid?: string;
+  /** For jobs that say nothing: retries (default JOB_RETRY where set, else 25) and seconds (JOB_RESERVE_FOR, 1800). */
+  jobDefaults?: Partial<JobDefaults>;
+}
+
+/** What became of one job of `pushAll`: `error` when it was not stored, or may not be. */
+export type PushOutcome<J> =
+  | { job: J; jid: string; error?: undefined }
+  | { job: J; jid?: undefined; error: MillraceError };
+
+/** The jobs that `pushBulk` could not store, by jid: `{ reason, payload }`. */
+export type Rejected = Awaited<ReturnType<FaktoryWorkerClient['pushBulk']>>;
+
+/** The longest that a command waits for a connection, as in faktory-worker. */
+const ACQUIRE_TIMEOUT_MS = 5_000;
+const COMMAND_DEADLINE_MS = 9_000;
+/** A FETCH may rightly wait two seconds. */
+const FETCH_DEADLINE_MS = 7_000;
+/** Errors of `enqueue` kept for the next `flush`; beyond, they are only counted. */
+const MAX_KEPT_ERRORS = 1_000;
+
+type State = 'open' | 'closing' | 'closed';
+
+export class Client extends FaktoryWorkerClient {
+  readonly #link: Link;
+  readonly #lanes: Lanes;
+  readonly #fetchLanes: Lanes;
+  readonly #pusher: Pusher;
+  readonly #defaults: JobDefaults;
+  #fetching = 0;
+  #state: State = 'open';
+  #enqueueErrors: MillraceError[] = [];
+  #enqueueErrorCount = 0;
+
+  /** Opens nothing yet: the first command does, or `connect()`. Throws ADDRESS_INVALID, CONFIG_INVALID. */
+  constructor(options: ClientOptions = {}) {
+    const link = resolveLink(options);
+    super({ url: 'tcp://unused.invalid:1', ...(options.wid === undefined ? {} : { wid: options.wid }) });
+    this.#link = link;
+    this.#defaults = {
+      retry: options.jobDefaults?.retry ?? (isSet('JOB_RETRY') ? readSetting('JOB_RETRY') : 25),
+      reserveFor: options.jobDefaults?.reserveFor ?? readSetting('JOB_RESERVE_FOR'),
+    };
+    const log = new LinkLog(link.logger);
+    const shared = {
+      ...link,
+      hello: helloOf(options.wid, options.labels),
+      onFault: (error: MillraceError) => log.fault(error),
+    };
+    this.#lanes = new Lanes({
+      ...shared,
+      deadlineMs: COMMAND_DEADLINE_MS,
+      onReady: () => {
+        log.up(showAddress(link.address));
+        this.#pusher.pump();
+      },
+    });
+    this.#fetchLanes = new Lanes({ ...shared, deadlineMs: FETCH_DEADLINE_MS });
+    this.#pusher = new Pusher(this.#lanes, pusherOptions(options));
+  }
+
+  /** Opens a connection, and resolves when Faktory has welcomed it; rejects with what keeps it from coming up. */
+  override async connect(): Promise<this> {
+    await this.#lanes.acquire(ACQUIRE_TIMEOUT_MS);
+    return this;
+  }
+
+  /** Whether Faktory can be reached just now. */
+  get connected(): boolean {
+    return this.#lanes.ready.length > 0;
+  }
+
+  /** Where Faktory is, as it may be shown. */
+  get address(): string {
+    return showAddress(this.#link.address);
+  }
+
+  /** Whether a push would be admitted at once; false from the limit until half of it has drained. */
+  get hasRoom(): boolean {
+    return this.#pusher.hasRoom;
+  }
+
+  /** Jobs admitted and not yet stored. */
+  get inFlight(): number {
+    return this.#pusher.inFlight;
+  }
+
+  override job(jobtype: string, ...args: unknown[]): Job {
+    const job = super.job(jobtype, ...args);
+    job.retry = this.#defaults.retry;
+    return job;
+  }
+
+  /**
+   * Pushes a job; resolves to its jid when Faktory has it. At the limit it waits for room. Rejects with
+   * JOB_INVALID, JOB_REJECTED, FAKTORY_UNREACHABLE (not stored), DELIVERY_UNKNOWN (stored or not), CLOSED.
+   */
+  override async push(job: Pushable, options?: PushOptions): Promise<string> {
+    this.#assertOpen();
+    const encoded = encodeJob(payloadOf(job), this.#defaults);
+    if (!this.#pusher.hasRoom) await this.#pusher.room();
+    return this.#pusher.push(encoded, options);
+  }
+
+  /**
+   * Pushes many; resolves to those that were refused, by jid, each with its reason. Rejects with an
+   * AggregateError when the fate of some is not known or Faktory is away.
+   */
+  override async pushBulk(jobs: readonly Pushable[]): Promise<Rejected> {
+    const rejected: Rejected = {};
+    const failures: MillraceError[] = [];
+    const withJids = jobs.map((job) => {
+      const payload = payloadOf(job);
+      return payload.jid === undefined ? { ...payload, jid: newJid() } : payload;
+    });
+    for await (const { job, error } of this.pushAll(withJids)) {
+      if (error === undefined) continue;
+      const refused = isMillraceError(error, 'JOB_INVALID', 'JOB_REJECTED');
+      if (refused)
+        rejected[String(job.jid)] = { reason: error.message, payload: job as Rejected[string]['payload'] };
+      else failures.push(error);
+    }
+    if (failures.length > 0)
+      throw new AggregateError(
+        failures,
+        `${failures.length} of ${jobs.length} jobs: ${failures[0]!.message}`,
+      );
+    return rejected;
+  }
+
+  /**
+   * Admits a job and goes on: resolves to its jid as soon as there is room, not when it is stored. What could not
+   * be stored is told by the next `flush()`. Rejects with JOB_INVALID and CLOSED.
+   */
+  async enqueue(job: Pushable): Promise<string> {
+    this.#assertOpen();
+    const encoded = encodeJob(payloadOf(job), this.#defaults);
+    if (!this.#pusher.hasRoom) await this.#pusher.room();
+    this.#pusher.push(encoded).catch((error: MillraceError) => {
+      this.#enqueueErrorCount += 1;
+      if (this.#enqueueErrors.length < MAX_KEPT_ERRORS) this.#enqueueErrors.push(error);
+    });
+    return encoded.jid;
+  }
+
+  /**
+   * Resolves (to `OK`) when all that was pushed or enqueued is stored; rejects with an AggregateError of the
+   * enqueued jobs that were not (the first 1,000 of them). It does not send FLUSH, which wipes Faktory: for that,
+   * say `client.send(['FLUSH'])`.
+   */
+  override async flush(): Promise<string> {
+    await this.#pusher.idle();
+    const errors = this.#enqueueErrors;
+    const count = this.#enqueueErrorCount;
+    this.#enqueueErrors = [];
+    this.#enqueueErrorCount = 0;
+    if (count > 0)
+      throw new AggregateError(errors, `${count} enqueued jobs were not stored: ${errors[0]!.message}`);
+    return 'OK';
+  }
+
+  /**
+   * Pushes what an iterable, or async iterable, yields, and yields what became of each, in the same order. Takes
+   * no more from it than the limit in flight allows.
+   */
+  async *pushAll<J extends Pushable>(jobs: Iterable<J> | AsyncIterable<J>): AsyncGenerator<PushOutcome<J>> {
+    const outcomes = new Deque<Outcome<J>>();
+    for await (const job of jobs) {
+      await this.#pusher.room();
+      outcomes.push(this.#outcomeOf(job));
+      while (outcomes.peek()?.settled !== undefined || !this.#pusher.hasRoom) {
+        if (outcomes.size === 0) break;
+        yield await outcomes.shift()!.promise;
+      }
+    }
+    for (let next = outcomes.shift(); next !== undefined; next = outcomes.shift()) yield await next.promise;
+  }
+
+  #outcomeOf<J extends Pushable>(job: J): Outcome<J> {
+    const promise = this.push(job).then(
+      (jid): PushOutcome<J> => ({ job, jid }),
+      (error: MillraceError): PushOutcome<J> => ({ job, error }),
+    );
+    const outcome: Outcome<J> = { promise, settled: undefined };
+    promise.then(() => {
+      outcome.settled = true;
+    });
+    return outcome;
+  }
+
+  /**
+   * Sends any command, in pieces (`['QUEUE', 'PAUSE', 'default']`), and resolves to its reply's text. A FETCH gets
+   * a socket of its own: it may block for two seconds. Rejects with COMMAND_REFUSED, CONNECTION_LOST,
+   * FAKTORY_UNREACHABLE.
+   */
+  override async send(command: readonly unknown[]): Promise<string> {
+    this.#assertOpen();
+    const words = command.map(String);
+    if (words[0] === 'FETCH') return this.#sendFetch(words);
+    const lane = await this.#lanes.acquire(ACQUIRE_TIMEOUT_MS);
+    return (await request(lane, rawCommand(words))) as string;
+  }
+
+  override async sendWithAssert(command: readonly unknown[], assertion: string): Promise<string> {
+    const reply = await this.send(command);
+    if (reply !== assertion) {
+      throw new MillraceError(
+        'COMMAND_REFUSED',
+        `Faktory answered ${String(command[0])} with ${reply}, not ${assertion}`,
+      );
+    }
+    return reply;
+  }
+
+  async #sendFetch(words: string[]): Promise<string> {
+    this.#fetching += 1;
+    if (this.#fetchLanes.wanted < this.#fetching) this.#fetchLanes.want(this.#fetching);
+    try {
+      const lane = await this.#fetchLanes.acquire(ACQUIRE_TIMEOUT_MS);
+      return (await request(lane, rawCommand(words))) as string;
+    } finally {
+      this.#fetching -= 1;
+    }
+  }
+
+  /** Milliseconds until Faktory answers a command that costs it next to nothing. */
+  async ping(): Promise<number> {
+    const start = performance.now();
+    await this.send(['QUEUE', 'LATENCY', 'default']);
+    return performance.now() - start;
+  }
+
+  /** Takes nothing more, sends what was accepted, then ends the connections. Safe to call again. */
+  override async close(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'closing';
+    await this.#pusher.idle();
+    await Promise.all([this.#lanes.close(), this.#fetchLanes.close()]);
+    this.#state = 'closed';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#state !== 'open')
+      throw new MillraceError('CLOSED', 'the client was closed and takes nothing more');
+  }
+}
+
+interface Outcome<J> {
+  readonly promise: Promise<PushOutcome<J>>;
+  settled: true | undefined;
+}
+
+function payloadOf(job: Pushable): JobInput {
+  return (job instanceof Job ? job.toJSON() : job) as JobInput;
+}
+
+function pusherOptions(options: ClientOptions): Partial<PusherOptions> {
+  const { deliveryTimeoutMs, maxLanes } = options;
+  return {
+    maxSize: options.maxSize ?? readSetting('BATCH_MAX_SIZE'),
+    maxDelayMs: options.maxDelayMs ?? readSetting('BATCH_MAX_DELAY_MS'),
+    gather: options.gather ?? readSetting('BATCH_AUTO_ENABLED'),
+    maxInFlight: options.maxInFlight ?? readSetting('PUSH_MAX_IN_FLIGHT'),
+    maxInFlightBytes: options.maxInFlightBytes ?? readSetting('PUSH_MAX_IN_FLIGHT_BYTES'),
+    ...(deliveryTimeoutMs === undefined ? {} : { deliveryTimeoutMs }),
+    ...(maxLanes === undefined ? {} : { maxLanes }),
+  };
+}

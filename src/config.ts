@@ -1,0 +1,200 @@
+/**
+ * The settings: every environment variable, its default, what it takes. This file is the only reader of
+ * process.env; the README's table, `--help` and .env.example say the same (test/config.test.ts holds them equal).
+ */
+import { readFileSync } from 'node:fs';
+import { MillraceError } from './errors.ts';
+
+/** One variable. `parse` returns undefined for what it does not take. */
+interface Setting<T> {
+  readonly fallback: T;
+  /** How the default is shown, where it is not the value itself. */
+  readonly shown?: string;
+  readonly takes: string;
+  readonly help: string;
+  parse(text: string): T | undefined;
+}
+
+const SETTINGS = {
+  FAKTORY_URL: text('tcp://127.0.0.1:7419', 'Faktory: tcp://[:password@]host:port, tcp+tls:// for TLS'),
+  FAKTORY_PROVIDER: optional('the name of the variable that holds the URL instead of FAKTORY_URL'),
+  FAKTORY_PASSWORD: optional('password of Faktory, or the path of a file that holds it, if it starts with /'),
+  FAKTORY_MAX_CONNECTIONS: whole(64, 4, 2_000, 'sockets to Faktory that a process may open'),
+  WORKER_CONCURRENCY: whole(500, 1, 100_000, 'jobs that run at once in each worker process'),
+  WORKER_PREFETCH: whole(0, 0, 16_384, 'jobs fetched ahead of free slots; 0: a slot is a fetch loop'),
+  WORKER_QUEUES: queues(),
+  WORKER_SHUTDOWN_TIMEOUT_MS: whole(
+    8_000,
+    0,
+    3_600_000,
+    'how long running jobs may go on at shutdown, in ms',
+  ),
+  HANDLERS_FILE: optional('module with the handlers, JavaScript or TypeScript'),
+  BATCH_MAX_SIZE: whole(100, 1, 10_000, 'jobs in one PUSHB at most'),
+  BATCH_MAX_DELAY_MS: whole(50, 0, 60_000, 'how long a job waits for others while all lanes are busy, in ms'),
+  BATCH_AUTO_ENABLED: flag(true, 'gather concurrent pushes; false sends each alone'),
+  PUSH_MAX_IN_FLIGHT: whole(10_000, 1, 10_000_000, 'jobs on their way to Faktory before callers must wait'),
+  PUSH_MAX_IN_FLIGHT_BYTES: whole(268_435_456, 1_024, 2 ** 40, 'the same in bytes'),
+  JOB_RETRY: whole(3, -1, 1_000, 'retries of a job that says nothing (the SDK: 25)'),
+  JOB_RESERVE_FOR: whole(1_800, 60, 86_400, 'seconds a worker may hold a job that says nothing'),
+  API_HOST: text('127.0.0.1', 'address the API listens on'),
+  API_PORT: whole(3_000, 0, 65_535, 'port the API listens on'),
+  API_TOKEN: optional('bearer token that the API asks for'),
+  API_INSECURE: flag(false, 'true: listen beyond loopback without a token'),
+  LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'what is logged'),
+  LOG_PRETTY: terminalFlag(),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+/** The value of each setting, parsed. */
+export type Config = { readonly [K in SettingName]: ReturnType<(typeof SETTINGS)[K]['read']> };
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** What a variable is for, its default as text, and what it takes: for --help and the docs. */
+export function describeSetting(name: SettingName): { help: string; fallback: string; takes: string } {
+  const { help, shown, fallback, takes } = SETTINGS[name] as Setting<unknown>;
+  return { help, fallback: shown ?? (fallback === undefined ? 'none' : String(fallback)), takes };
+}
+
+type Environment = Record<string, string | undefined>;
+
+/** One setting from the environment; throws CONFIG_INVALID naming the variable, its value and what it takes. */
+export function readSetting<K extends SettingName>(name: K, env: Environment = process.env): Config[K] {
+  const setting = SETTINGS[name];
+  return setting.read(name, env[name]) as Config[K];
+}
+
+/** Whether the variable is set (an empty one is not). */
+export function isSet(name: SettingName, env: Environment = process.env): boolean {
+  return (env[name] ?? '') !== '';
+}
+
+/** All settings; throws CONFIG_INVALID for the first that is wrong. */
+export function readConfig(env: Environment = process.env): Config {
+  const values = SETTING_NAMES.map((name) => [name, readSetting(name, env)]);
+  return Object.fromEntries(values) as Config;
+}
+
+/** FAKTORY_URL, or what the variable named by FAKTORY_PROVIDER says. */
+export function faktoryUrl(env: Environment = process.env): string {
+  const provider = readSetting('FAKTORY_PROVIDER', env);
+  if (provider === undefined) return readSetting('FAKTORY_URL', env);
+  // As other clients do: FAKTORY_PROVIDER names a variable; a name that holds nothing is a mistake worth telling.
+  const url = env[provider];
+  if (url === undefined || url === '')
+    throw invalid('FAKTORY_PROVIDER', provider, 'the name of a variable that holds a URL');
+  return url;
+}
+
+/** FAKTORY_PASSWORD, read from its file where it names one. */
+export function faktoryPassword(env: Environment = process.env): string | undefined {
+  const password = readSetting('FAKTORY_PASSWORD', env);
+  if (password === undefined || !password.startsWith('/')) return password;
+  try {
+    return readFileSync(password, 'utf8').trim();
+  } catch (cause) {
+    throw invalid('FAKTORY_PASSWORD', password, 'a file that can be read, since it starts with /', cause);
+  }
+}
+
+interface ReadableSetting<T> extends Setting<T> {
+  read(name: string, value: string | undefined): T;
+}
+
+function setting<T>(definition: Setting<T>): ReadableSetting<T> {
+  return {
+    ...definition,
+    read(name, value) {
+      if (value === undefined || value === '') return definition.fallback;
+      const parsed = definition.parse(value.trim());
+      if (parsed === undefined) throw invalid(name, value, definition.takes);
+      return parsed;
+    },
+  };
+}
+
+function text(fallback: string, help: string): ReadableSetting<string> {
+  return setting({ fallback, help, takes: 'text', parse: (value) => value });
+}
+
+function optional(help: string): ReadableSetting<string | undefined> {
+  return setting<string | undefined>({ fallback: undefined, help, takes: 'text', parse: (value) => value });
+}
+
+function whole(fallback: number, min: number, max: number, help: string): ReadableSetting<number> {
+  const takes = `a whole number from ${min} to ${max}`;
+  return setting({ fallback, help, takes, parse: (value) => parseWhole(value, min, max) });
+}
+
+function parseWhole(value: string, min: number, max: number): number | undefined {
+  const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
+  return number >= min && number <= max ? number : undefined;
+}
+
+const BOOLEANS = new Map([
+  ['true', true],
+  ['1', true],
+  ['yes', true],
+  ['on', true],
+  ['false', false],
+  ['0', false],
+  ['no', false],
+  ['off', false],
+]);
+
+function flag(fallback: boolean, help: string): ReadableSetting<boolean> {
+  return setting({
+    fallback,
+    help,
+    takes: 'true or false',
+    parse: (value) => BOOLEANS.get(value.toLowerCase()),
+  });
+}
+
+function terminalFlag(): ReadableSetting<boolean> {
+  const help = 'logs for people rather than as JSON';
+  const parse = (value: string) => BOOLEANS.get(value.toLowerCase());
+  return setting({
+    fallback: process.stdout.isTTY === true,
+    shown: 'on a terminal',
+    help,
+    takes: 'true or false',
+    parse,
+  });
+}
+
+function oneOf(fallback: string, values: readonly string[], help: string): ReadableSetting<string> {
+  const takes = `one of ${values.join(', ')}`;
+  return setting({
+    fallback,
+    help,
+    takes,
+    parse: (value) => values.find((one) => one === value.toLowerCase()),
+  });
+}
+
+/** `a,b`: a always before b. `a:3,b:1`: a first three times in four. */
+export type QueuesSetting = string[] | Record<string, number>;
+
+function queues(): ReadableSetting<QueuesSetting> {
+  return setting<QueuesSetting>({
+    fallback: ['default'],
+    help: 'queues to work on: a,b in strict order, a:3,b:1 weighted',
+    takes: 'names such as a,b or all with weights such as a:3,b:1',
+    parse: parseQueues,
+  });
+}
+
+function parseQueues(value: string): QueuesSetting | undefined {
+  const parts = value.split(',').map((part) => part.trim());
+  if (parts.every((part) => /^[a-zA-Z0-9._-]+$/.test(part))) return [...new Set(parts)];
+  const weighted = parts.map((part) => /^([a-zA-Z0-9._-]+):([1-9]\d{0,3})$/.exec(part));
+  if (weighted.some((match) => match === null)) return undefined;
+  return Object.fromEntries(weighted.map((match) => [match![1]!, Number(match![2])]));
+}
+
+function invalid(name: string, value: string, takes: string, cause?: unknown): MillraceError {
+  const shown = /PASSWORD|TOKEN/.test(name) ? 'not usable' : `"${value}"`;
+  return new MillraceError('CONFIG_INVALID', `${name} is ${shown}, it takes ${takes}`, { cause });
+}

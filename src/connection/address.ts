@@ -1,0 +1,51 @@
+import { MillraceError } from '../errors.ts';
+
+/** Where a Faktory listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly password: string | undefined;
+}
+
+export const DEFAULT_URL = 'tcp://127.0.0.1:7419';
+const DEFAULT_PORT = 7419;
+
+/**
+ * Reads a Faktory URL: `tcp://[:password@]host[:7419]`, or `tcp+tls://…` for TLS. A password given apart from
+ * the URL wins. Throws ADDRESS_INVALID, without the password in its text.
+ */
+export function parseAddress(url: string, password?: string): Address {
+  let parsed: URL;
+  try {
+    // A URL of an unknown scheme is not taken apart the same way on every version: use one that is.
+    parsed = new URL(url.replace(/^tcp(\+tls)?:\/\//, 'http://'));
+  } catch (cause) {
+    throw invalid(url, { cause });
+  }
+  const scheme = /^(tcp|tcp\+tls):\/\//.exec(url)?.[1];
+  if (scheme === undefined || parsed.hostname === '' || !['', '/'].includes(parsed.pathname))
+    throw invalid(url);
+  const port = /:(\d+)\/?$/.exec(url.replace(/^[^@]*@/, ''))?.[1];
+  const inUrl = decodeURIComponent(parsed.password || parsed.username);
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, ''),
+    port: port === undefined ? DEFAULT_PORT : Number(port),
+    tls: scheme === 'tcp+tls',
+    password: password || inUrl || undefined,
+  };
+}
+
+/** The address as it may be shown: never with the password. */
+export function showAddress({ host, port, tls }: Address): string {
+  return `${tls ? 'tcp+tls' : 'tcp'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function invalid(url: string, options?: { cause?: unknown }): MillraceError {
+  const shown = url.replace(/\/\/[^@/]*@/, '//…@');
+  return new MillraceError(
+    'ADDRESS_INVALID',
+    `FAKTORY_URL is "${shown}", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS`,
+    options,
+  );
+}

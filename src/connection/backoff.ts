@@ -1,0 +1,19 @@
+/** How long to wait before a reconnect; pure. */
+
+/** Ordinary faults: at most about two attempts a second, and back within two seconds once Faktory is. */
+export const RECONNECT = { baseMs: 500, capMs: 2_000 } as const;
+/** Faults that do not heal by themselves (wrong password, connection limit): a slow knock. */
+export const REFUSED = { baseMs: 6_000, capMs: 30_000 } as const;
+
+/**
+ * Doubles from `baseMs` to `capMs` with each failed attempt (0 for the first wait), and takes a random point of
+ * the upper half, so that a fleet that lost Faktory in one instant does not return in one.
+ */
+export function backoffMs(
+  attempt: number,
+  { baseMs, capMs }: { baseMs: number; capMs: number } = RECONNECT,
+  random: number = Math.random(),
+): number {
+  const ceiling = Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30));
+  return Math.round(ceiling * (0.5 + random / 2));
+}

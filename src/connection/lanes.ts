@@ -1,0 +1,183 @@
+/**
+ * A number of sockets of one purpose, kept open: one that ends is replaced, after a backoff. Several commands
+ * travel on each at once (a *lane*).
+ *
+ * While none is up only one attempt is under way at a time, so that a Faktory that is gone, or just back, is
+ * knocked at twice a second and not by every lane.
+ */
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { isMillraceError, MillraceError } from '../errors.ts';
+import type { Hello } from '../protocol/handshake.ts';
+import type { Address } from './address.ts';
+import { backoffMs, RECONNECT, REFUSED } from './backoff.ts';
+import type { ConnectionBudget } from './budget.ts';
+import { Connection } from './connection.ts';
+
+export interface LanesOptions {
+  address: Address;
+  hello: Hello;
+  tlsOptions?: TlsOptions | undefined;
+  budget: ConnectionBudget;
+  /** See Connection. */
+  deadlineMs: number;
+  maxReplyBytes?: number | undefined;
+  /** Sockets are opened only while this says so; call `refresh()` when it may have changed. */
+  gate?: (() => boolean) | undefined;
+  onReady?: ((connection: Connection) => void) | undefined;
+  onLost?: ((connection: Connection, error: MillraceError) => void) | undefined;
+  /** Each attempt that failed, and each lane lost. */
+  onFault?: ((error: MillraceError) => void) | undefined;
+}
+
+type State = 'open' | 'closing' | 'closed';
+
+export class Lanes {
+  readonly #options: LanesOptions;
+  #state: State = 'open';
+  #wanted = 0;
+  readonly #ready: Connection[] = [];
+  readonly #connecting = new Set<Connection>();
+  readonly #waiters = new Set<Waiter>();
+  #failures = 0;
+  #lastFault: MillraceError | undefined;
+  #pause: NodeJS.Timeout | undefined;
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+  }
+
+  /** The lanes that take commands now. */
+  get ready(): readonly Connection[] {
+    return this.#ready;
+  }
+
+  /** How many lanes are wanted. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  /** Why the last attempt failed, while none is up. */
+  get fault(): MillraceError | undefined {
+    return this.#ready.length > 0 ? undefined : this.#lastFault;
+  }
+
+  /** Keeps `count` lanes open from now on; more than are wanted stay until they are closed or lost. */
+  want(count: number): void {
+    this.#wanted = count;
+    this.refresh();
+  }
+
+  /** Opens what is wanted and allowed. */
+  refresh(): void {
+    if (this.#state !== 'open' || this.#pause !== undefined) return;
+    if (this.#options.gate?.() === false) return;
+    const atOnce = this.#ready.length === 0 && this.#failures > 0 ? 1 : this.#wanted;
+    while (this.#ready.length + this.#connecting.size < this.#wanted && this.#connecting.size < atOnce) {
+      if (!this.#options.budget.take(() => this.refresh())) return;
+      this.#connecting.add(new Connection(this.#connectionOptions(), this.#events));
+    }
+  }
+
+  /** The ready lane with the fewest unanswered commands. */
+  idlest(): Connection | undefined {
+    let best: Connection | undefined;
+    for (const lane of this.#ready) {
+      if (best === undefined || lane.unanswered < best.unanswered) best = lane;
+    }
+    return best;
+  }
+
+  /** Waits for a ready lane; throws what keeps it from coming up when there is none in time, or CLOSED. */
+  acquire(timeoutMs: number): Promise<Connection> {
+    const lane = this.idlest();
+    if (lane !== undefined) return Promise.resolve(lane);
+    if (this.#state !== 'open') return Promise.reject(new MillraceError('CLOSED'));
+    if (this.#wanted === 0) this.want(1);
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        this.#waiters.delete(waiter);
+        reject(this.#lastFault ?? new MillraceError('FAKTORY_UNREACHABLE'));
+      };
+      const waiter: Waiter = { resolve, reject, timer: setTimeout(giveUp, timeoutMs) };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** Lets go of one lane: it answers what it has, then ends; it is not replaced. */
+  async release(connection: Connection): Promise<void> {
+    this.#wanted = Math.max(0, this.#wanted - 1);
+    await connection.close();
+  }
+
+  /** Ends all lanes once they have answered what they have. */
+  async close(): Promise<void> {
+    if (this.#state === 'open') this.#stop('closing');
+    await Promise.all([...this.#ready].map((lane) => lane.close()));
+    this.#state = 'closed';
+  }
+
+  /** Ends all lanes at once. */
+  destroy(): void {
+    this.#stop('closed');
+    for (const lane of [...this.#ready]) lane.destroy();
+  }
+
+  #stop(state: 'closing' | 'closed'): void {
+    this.#state = state;
+    clearTimeout(this.#pause);
+    for (const connection of [...this.#connecting]) connection.destroy();
+    for (const { reject, timer } of this.#waiters) {
+      clearTimeout(timer);
+      reject(new MillraceError('CLOSED'));
+    }
+    this.#waiters.clear();
+  }
+
+  #connectionOptions() {
+    const { address, hello, tlsOptions, deadlineMs, maxReplyBytes } = this.#options;
+    return { address, hello, tlsOptions, deadlineMs, maxReplyBytes };
+  }
+
+  readonly #events = {
+    onReady: (connection: Connection): void => {
+      this.#connecting.delete(connection);
+      this.#ready.push(connection);
+      this.#failures = 0;
+      for (const { resolve, timer } of this.#waiters) {
+        clearTimeout(timer);
+        resolve(connection);
+      }
+      this.#waiters.clear();
+      this.#options.onReady?.(connection);
+      this.refresh();
+    },
+    onClosed: (connection: Connection, error: MillraceError | undefined): void => {
+      this.#options.budget.giveBack();
+      const wasConnecting = this.#connecting.delete(connection);
+      const at = this.#ready.indexOf(connection);
+      if (at !== -1) this.#ready.splice(at, 1);
+      if (error === undefined || this.#state === 'closed') return this.refresh();
+      this.#lastFault = error;
+      this.#options.onFault?.(error);
+      if (!wasConnecting) this.#options.onLost?.(connection, error);
+      this.#backOff(error);
+    },
+  };
+
+  #backOff(error: MillraceError): void {
+    if (this.#state !== 'open' || this.#pause !== undefined) return;
+    const refused = isMillraceError(error, 'FAKTORY_PASSWORD', 'FAKTORY_VERSION', 'CONNECTION_LIMIT');
+    const waitMs = backoffMs(this.#failures, refused ? REFUSED : RECONNECT);
+    this.#failures += 1;
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      this.refresh();
+    }, waitMs);
+  }
+}
+
+interface Waiter {
+  resolve(connection: Connection): void;
+  reject(error: MillraceError): void;
+  timer: NodeJS.Timeout;
+}
