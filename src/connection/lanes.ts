@@ -87,7 +87,7 @@ export class Lanes {
     return best;
   }
 
-  /** Waits for a ready lane; throws what keeps it from coming up when there is none in time, or CLOSED. */
+  /** Waits for a ready lane; rejects with what keeps it from coming up when there is none in time, or CLOSED. */
   acquire(timeoutMs: number): Promise<Connection> {
     const lane = this.idlest();
     if (lane !== undefined) return Promise.resolve(lane);
@@ -98,7 +98,8 @@ export class Lanes {
         this.#waiters.delete(waiter);
         reject(this.#lastFault ?? new MillraceError('FAKTORY_UNREACHABLE'));
       };
-      const waiter: Waiter = { resolve, reject, timer: setTimeout(giveUp, timeoutMs) };
+      const timer = Number.isFinite(timeoutMs) ? setTimeout(giveUp, timeoutMs) : undefined;
+      const waiter: Waiter = { resolve, reject, timer };
       this.#waiters.add(waiter);
     });
   }
@@ -179,5 +180,5 @@ export class Lanes {
 interface Waiter {
   resolve(connection: Connection): void;
   reject(error: MillraceError): void;
-  timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout | undefined;
 }

@@ -1,0 +1,21 @@
+/** The public face: the worker's and the producer's side. */
+export { Job, Mutation } from 'faktory-worker';
+export {
+  Client,
+  type ClientOptions,
+  type Pushable,
+  type PushOutcome,
+  type Rejected,
+} from './client/client.ts';
+export { ConnectionBudget } from './connection/budget.ts';
+export type { ConnectOptions } from './connection/options.ts';
+export { type ErrorCode, isMillraceError, MillraceError } from './errors.ts';
+export type { Logger } from './logger.ts';
+export type { JobFailure, JobInput, JobPayload } from './protocol/job.ts';
+export type { PushOptions } from './pushing/pusher.ts';
+export type { JobContext } from './worker/context.ts';
+export type { ContextHandler, Handler } from './worker/executor.ts';
+export type { Middleware } from './worker/middleware.ts';
+export type { WorkerOptions } from './worker/options.ts';
+export type { Queues } from './worker/queues.ts';
+export { Worker, type WorkerEvents, type WorkerState, type WorkerStats } from './worker/worker.ts';

@@ -1,0 +1,92 @@
+import { MillraceError } from '../errors.ts';
+import { JobContext } from './context.ts';
+import type { HeldJob } from './held-job.ts';
+import { type Chain, compose, type Middleware } from './middleware.ts';
+
+/**
+ * The user's function for a jobtype: gets the job's args. Where it returns a function, that one is called with
+ * the context (faktory-worker's form). What it throws, or rejects with, fails the job; what it returns is dropped.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: args are the user's own; a contract types them (issue: job contract).
+export type Handler = (...args: any[]) => unknown;
+
+/** The nicer form: the context first. */
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+export type ContextHandler = (ctx: JobContext, ...args: any[]) => unknown;
+
+/** Hears how a run ended. Exactly one of the two, once. */
+export interface RunListener {
+  onDone(held: HeldJob): void;
+  onThrown(held: HeldJob, thrown: unknown): void;
+}
+
+/** Runs handlers, through their middleware. */
+export class Executor {
+  readonly #handlers = new Map<string, ContextHandler>();
+  readonly #middleware: Middleware[] = [];
+  readonly #listener: RunListener;
+  #chain: Chain | undefined;
+
+  constructor(listener: RunListener) {
+    this.#listener = listener;
+  }
+
+  get jobtypes(): string[] {
+    return [...this.#handlers.keys()];
+  }
+
+  register(jobtype: string, handler: ContextHandler): void {
+    this.#handlers.set(jobtype, handler);
+  }
+
+  use(middleware: Middleware): void {
+    this.#middleware.push(middleware);
+    this.#chain = undefined;
+  }
+
+  /** Runs a job; the listener hears of its end, before this returns when the handler was not asynchronous. */
+  run(held: HeldJob): void {
+    this.#chain ??= compose(this.#middleware, (ctx) => this.#call(ctx));
+    let result: unknown;
+    try {
+      result = this.#chain(new JobContext(held));
+    } catch (thrown) {
+      this.#listener.onThrown(held, thrown);
+      return;
+    }
+    if (!isThenable(result)) {
+      this.#listener.onDone(held);
+      return;
+    }
+    result.then(
+      () => this.#listener.onDone(held),
+      (thrown) => this.#listener.onThrown(held, thrown),
+    );
+  }
+
+  #call(ctx: JobContext): unknown {
+    const handler = this.#handlers.get(ctx.job.jobtype);
+    if (handler === undefined) {
+      const text = `no handler is registered for jobtype "${ctx.job.jobtype}": register one, or use another queue`;
+      throw new MillraceError('HANDLER_UNKNOWN', text);
+    }
+    return handler(ctx, ...ctx.job.args);
+  }
+}
+
+/** Turns faktory-worker's form into the one with the context. */
+export function withoutContext(handler: Handler): ContextHandler {
+  return (ctx, ...args) => {
+    const result = handler(...args);
+    if (typeof result === 'function') return result(ctx);
+    return isThenable(result)
+      ? result.then((value) => (typeof value === 'function' ? value(ctx) : value))
+      : result;
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

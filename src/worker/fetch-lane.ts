@@ -1,0 +1,93 @@
+import type { Connection, Receiver } from '../connection/connection.ts';
+import type { MillraceError } from '../errors.ts';
+import { fetchCommand } from '../protocol/commands.ts';
+import type { JobPayload } from '../protocol/job.ts';
+import { BULK, ERROR, NULL, type ReplyKind } from '../protocol/resp.ts';
+import { classifyReply, LaneDepth, type ReplyClass } from './plan.ts';
+import { isWakeToken } from './wake.ts';
+
+/** What a lane tells the fetcher; after each it is asked for more. */
+export interface FetchLaneEvents {
+  /** `writtenAt`: when the FETCH left, where the job's lease begins. */
+  onJob(job: JobPayload, writtenAt: number, now: number): void;
+  onToken(token: JobPayload, writtenAt: number, now: number): void;
+  /** A job too large to hold; `head` is how it begins. */
+  onOversized(head: string, writtenAt: number, now: number): void;
+  onReplyClass(reply: ReplyClass, now: number): void;
+  /** The reply was an error. */
+  onRefused(text: string): void;
+  onAnswered(): void;
+  roundTripMs(): number;
+  mostPerLane(): number;
+}
+
+/** After an error reply a lane rests this long: asking at once would be a hot loop. */
+const REST_MS = 1_000;
+
+/** One socket that fetches: several FETCHes on their way, as many as its depth has earned. */
+export class FetchLane implements Receiver {
+  readonly connection: Connection;
+  readonly wakeQueue: string;
+  readonly #events: FetchLaneEvents;
+  readonly #depth = new LaneDepth();
+  /** FETCHes that were on their way when the socket was lost: Faktory runs them all the same. */
+  stranded = 0;
+  #previousReplyAt = 0;
+  #restUntil = 0;
+
+  constructor(connection: Connection, wakeQueue: string, events: FetchLaneEvents) {
+    this.connection = connection;
+    this.wakeQueue = wakeQueue;
+    this.#events = events;
+  }
+
+  get outstanding(): number {
+    return this.connection.unanswered;
+  }
+
+  /** How many more FETCHes it may take. */
+  room(now: number): number {
+    return now < this.#restUntil ? 0 : this.#depth.limit - this.outstanding;
+  }
+
+  /** The wake queue stands first, so that a token ends the wait before any job does. */
+  fetch(queues: readonly string[]): void {
+    this.connection.send(fetchCommand([this.wakeQueue, ...queues]), this);
+  }
+
+  onReply(kind: ReplyKind, text: string, writtenAt: number): void {
+    const now = performance.now();
+    if (kind === NULL) this.#tell('empty', now);
+    else if (kind === ERROR) this.#rest(text, now);
+    else if (kind === BULK) this.#onBulk(text, writtenAt, now);
+    else this.#events.onOversized(text, writtenAt, now);
+    this.#previousReplyAt = now;
+    this.#events.onAnswered();
+  }
+
+  onLost(_error: MillraceError, written: boolean): void {
+    if (written) this.stranded += 1;
+  }
+
+  #onBulk(text: string, writtenAt: number, now: number): void {
+    const job = JSON.parse(text) as JobPayload;
+    if (isWakeToken(job)) return this.#events.onToken(job, writtenAt, now);
+    const previousReplyAt = this.#previousReplyAt;
+    this.#tell(
+      classifyReply({ now, writtenAt, previousReplyAt, roundTripMs: this.#events.roundTripMs() }),
+      now,
+    );
+    this.#events.onJob(job, writtenAt, now);
+  }
+
+  #tell(reply: ReplyClass, now: number): void {
+    this.#depth.onReply(reply, this.#events.mostPerLane());
+    this.#events.onReplyClass(reply, now);
+  }
+
+  #rest(text: string, now: number): void {
+    this.#restUntil = now + REST_MS;
+    this.#depth.onReply('empty', 1);
+    this.#events.onRefused(text);
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The fetch lanes together: carries out the plan, spreads FETCHes over the lanes, calls them back with wake tokens.
+ *
+ * It *fetches*, or is *stopped* for good; a stopped one only waits for what is outstanding.
+ */
+import type { Connection } from '../connection/connection.ts';
+import { Lanes, type LanesOptions } from '../connection/lanes.ts';
+import type { JobPayload } from '../protocol/job.ts';
+import type { Pusher } from '../pushing/pusher.ts';
+import { FetchLane, type FetchLaneEvents } from './fetch-lane.ts';
+import type { FetchPlan, PlanState } from './plan.ts';
+import { callBack, WakeNames } from './wake.ts';
+
+export interface FetcherOptions {
+  lanes: Omit<LanesOptions, 'onReady' | 'onLost'>;
+  maxLanes: number;
+  plan: FetchPlan;
+  pusher: Pusher;
+  /** The queues of the next FETCH. */
+  nextQueues: () => readonly string[];
+  planState: () => PlanState;
+  onJob: (job: JobPayload, writtenAt: number, now: number) => void;
+  onToken: (token: JobPayload, writtenAt: number, now: number) => void;
+  onOversized: (head: string, writtenAt: number, now: number) => void;
+  onRefused: (text: string) => void;
+  /** FETCHes that a lost socket has left behind. */
+  onStranded: (count: number) => void;
+}
+
+/** One more lane for so many FETCHes wanted: few lanes are a virtue, each can lose a job when Faktory dies. */
+const FETCHES_PER_LANE = 8;
+const MIN_LANES = 2;
+const RECALL_ROUNDS = 5;
+const RECALL_ROUND_MS = 100;
+
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  readonly #lanes: Lanes;
+  readonly #byConnection = new Map<Connection, FetchLane>();
+  readonly #names = new WakeNames();
+  readonly #events: FetchLaneEvents;
+  #stopped = false;
+  #refilling: NodeJS.Immediate | undefined;
+  #drainedWaiters: (() => void)[] = [];
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+    const { plan, onJob, onToken, onOversized, onRefused } = options;
+    this.#events = {
+      onJob,
+      onToken,
+      onOversized,
+      onRefused,
+      onReplyClass: (reply, now) => plan.onReply(reply, now),
+      onAnswered: () => this.#onAnswered(),
+      roundTripMs: () => plan.roundTripMs,
+      mostPerLane: () => plan.most,
+    };
+    this.#lanes = new Lanes({
+      ...options.lanes,
+      onReady: (connection) => this.#onReady(connection),
+      onLost: (connection) => this.#onLost(connection),
+    });
+  }
+
+  /** FETCHes on their way, or waiting at Faktory. */
+  get outstanding(): number {
+    let count = 0;
+    for (const lane of this.#byConnection.values()) count += lane.outstanding;
+    return count;
+  }
+
+  get laneCount(): number {
+    return this.#byConnection.size;
+  }
+
+  start(): void {
+    this.#lanes.want(Math.min(MIN_LANES, this.#options.maxLanes));
+  }
+
+  /** Opens lanes that were held back. */
+  refresh(): void {
+    this.#lanes.refresh();
+  }
+
+  /** Sends what the plan wants at the end of this tick. */
+  refillSoon(): void {
+    if (!this.#stopped) this.#refilling ??= setImmediate(() => this.#refill());
+  }
+
+  /** Fetches nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#refilling !== undefined) clearImmediate(this.#refilling);
+  }
+
+  /** Calls every outstanding FETCH back; resolves when none is left. Tokens that fail are only slower. */
+  async recall(roundTripMs: number): Promise<void> {
+    for (let round = 0; round < RECALL_ROUNDS && this.outstanding > 0; round += 1) {
+      for (const lane of this.#byConnection.values()) {
+        if (lane.outstanding > 0) void callBack(this.#options.pusher, lane.wakeQueue, lane.outstanding);
+      }
+      await this.#drainedWithin(RECALL_ROUND_MS + 2 * roundTripMs);
+    }
+    await this.#drainedWithin(Number.POSITIVE_INFINITY);
+  }
+
+  close(): Promise<void> {
+    this.stop();
+    return this.#lanes.close();
+  }
+
+  destroy(): void {
+    this.stop();
+    this.#lanes.destroy();
+  }
+
+  #refill(): void {
+    this.#refilling = undefined;
+    if (this.#stopped) return;
+    const { plan, planState, nextQueues } = this.#options;
+    const now = performance.now();
+    let more = plan.wanted(planState()) - this.outstanding;
+    while (more > 0) {
+      const lane = this.#roomiest(now);
+      if (lane === undefined) break;
+      lane.fetch(nextQueues());
+      more -= 1;
+    }
+    for (const lane of this.#byConnection.values()) lane.connection.flush();
+    this.#openLanes(plan.ceiling);
+  }
+
+  /** The lane with the fewest outstanding FETCHes among those whose depth allows one more. */
+  #roomiest(now: number): FetchLane | undefined {
+    let best: FetchLane | undefined;
+    for (const lane of this.#byConnection.values()) {
+      if (lane.room(now) <= 0) continue;
+      if (best === undefined || lane.outstanding < best.outstanding) best = lane;
+    }
+    return best;
+  }
+
+  #openLanes(ceiling: number): void {
+    const wanted = Math.min(
+      this.#options.maxLanes,
+      Math.max(MIN_LANES, Math.ceil(ceiling / FETCHES_PER_LANE)),
+    );
+    if (wanted > this.#lanes.wanted) this.#lanes.want(wanted);
+  }
+
+  #onReady(connection: Connection): void {
+    this.#byConnection.set(connection, new FetchLane(connection, this.#names.take(), this.#events));
+    this.refillSoon();
+  }
+
+  /** Tokens first: the dead socket's FETCHes still wait at Faktory, and would take jobs that nobody gets. */
+  #onLost(connection: Connection): void {
+    const lane = this.#byConnection.get(connection)!;
+    this.#byConnection.delete(connection);
+    this.#names.giveBack(lane.wakeQueue);
+    if (lane.stranded > 0) {
+      void callBack(this.#options.pusher, lane.wakeQueue, lane.stranded);
+      this.#options.onStranded(lane.stranded);
+    }
+    if (this.#stopped && this.outstanding === 0) this.#tellDrained();
+  }
+
+  #onAnswered(): void {
+    if (!this.#stopped) this.refillSoon();
+    else if (this.outstanding === 0) this.#tellDrained();
+  }
+
+  #tellDrained(): void {
+    const waiters = this.#drainedWaiters;
+    this.#drainedWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  /** Resolves when nothing is outstanding, or when the time is over. */
+  #drainedWithin(ms: number): Promise<void> {
+    if (this.outstanding === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = Number.isFinite(ms) ? setTimeout(resolve, ms) : undefined;
+      this.#drainedWaiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}

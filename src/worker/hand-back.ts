@@ -1,0 +1,36 @@
+/**
+ * Giving a job back to Faktory, which has no command for it; pure. A copy is pushed under a new jid, and once
+ * that is stored the held job is ACKed: a crash between is a duplicate, never a loss. The jid must be new,
+ * because reservations are kept per jid: the ACK would remove the next holder's.
+ */
+import { randomBytes } from 'node:crypto';
+import { type EncodedJob, encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
+
+/** `<first jid>.<n>-<4 random>`: how often it was handed back, and what keeps two copies of one round apart. */
+const COPY = /^(.{8,})\.(\d{1,6})-[0-9a-f]{4}$/;
+
+/** The jid a job was first pushed under. */
+export function firstJid(jid: string): string {
+  return COPY.exec(jid)?.[1] ?? jid;
+}
+
+/** The jid of the next copy. */
+export function nextJid(jid: string, random: string = randomBytes(2).toString('hex')): string {
+  const copy = COPY.exec(jid);
+  return copy === null ? `${jid}.1-${random}` : `${copy[1]}.${Number(copy[2]) + 1}-${random}`;
+}
+
+/** Faktory Enterprise keeps books on these by jid: a copy under another jid would break them. */
+const ENTERPRISE_FIELDS = ['bid', 'unique_for', 'track'];
+
+/** Whether a copy can stand for the job. */
+export function canHandBack(job: JobPayload): boolean {
+  return !ENTERPRISE_FIELDS.some((field) => job.custom?.[field] !== undefined);
+}
+
+/** The copy to push: the same job and history, no retry burnt. `at` delays it. */
+export function copyOf(job: JobPayload, at?: Date): EncodedJob {
+  const { jid, at: _past, enqueued_at: _stamped, ...kept } = job as JobPayload & { enqueued_at?: string };
+  const copy: JobInput = { ...kept, jid: nextJid(jid), ...(at === undefined ? {} : { at }) };
+  return encodeJob(copy, { retry: 25, reserveFor: 1_800 });
+}

@@ -1,0 +1,67 @@
+import { MillraceError } from '../errors.ts';
+import type { JobPayload } from '../protocol/job.ts';
+import type { Lease } from './lease.ts';
+
+/**
+ * The life of a job that Faktory has handed to us: it is *ready* until a slot is free, then *running*; *returning*
+ * while a copy of it is pushed back; *reporting* from the moment its ACK or FAIL is in the outbox until Faktory
+ * has answered; *settled* when nothing more is owed. It only moves forward.
+ */
+export type HeldState = 'ready' | 'running' | 'returning' | 'reporting' | 'settled';
+
+const NEXT: Record<HeldState, readonly HeldState[]> = {
+  ready: ['running', 'returning', 'reporting', 'settled'],
+  running: ['returning', 'reporting', 'settled'],
+  returning: ['reporting', 'settled'],
+  reporting: ['settled'],
+  settled: [],
+};
+
+export class HeldJob {
+  readonly job: JobPayload;
+  readonly lease: Lease;
+  /** When its FETCH was answered (ms, monotonic). */
+  readonly fetchedAt: number;
+  #state: HeldState = 'ready';
+  #controller: AbortController | undefined;
+  #abortReason: MillraceError | undefined;
+  /** Set once its handler was warned that the reservation nears its end. */
+  warned = false;
+
+  constructor(job: JobPayload, lease: Lease, fetchedAt: number) {
+    this.job = job;
+    this.lease = lease;
+    this.fetchedAt = fetchedAt;
+  }
+
+  get state(): HeldState {
+    return this.#state;
+  }
+
+  moveTo(next: HeldState): void {
+    if (!NEXT[this.#state].includes(next)) {
+      throw new MillraceError(
+        'PROTOCOL_VIOLATION',
+        `job ${this.job.jid} cannot go from ${this.#state} to ${next}`,
+      );
+    }
+    this.#state = next;
+  }
+
+  /** Made when a handler first asks for it: most never do. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    return this.#controller.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#abortReason !== undefined;
+  }
+
+  abort(reason: MillraceError): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+  }
+}

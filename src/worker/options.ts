@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { readSetting } from '../config.ts';
+import { type ConnectOptions, type Link, resolveLink } from '../connection/options.ts';
+import { MillraceError } from '../errors.ts';
+import type { Handler } from './executor.ts';
+import type { Middleware } from './middleware.ts';
+import { type Queues, queueOrder } from './queues.ts';
+
+export interface WorkerOptions extends ConnectOptions {
+  /** The worker's id at Faktory (default: 8 random characters). */
+  wid?: string;
+  /** Handlers that run at once (default 20, as faktory-worker; `millrace worker`: WORKER_CONCURRENCY, 500). */
+  concurrency?: number;
+  /** Queues in strict order, with weights, or a function asked at each FETCH (default `['default']`). */
+  queues?: Queues;
+  /** Jobs fetched ahead of free slots (default 0: a slot is a fetch loop). */
+  prefetch?: number;
+  /** How long running jobs may go on at `stop()`, in ms (default 8,000); then their signals abort. */
+  shutdownTimeoutMs?: number;
+  /** The same in seconds, as faktory-worker names it. */
+  timeout?: number;
+  /** Seconds between beats at least (default 15). */
+  beatInterval?: number;
+  /** Handlers by jobtype, as with `register`. */
+  registry?: Record<string, Handler>;
+  middleware?: Middleware[];
+  /** Whether SIGTERM and SIGINT stop the worker and SIGTSTP quiets it (default true, as faktory-worker). */
+  trapSignals?: boolean;
+}
+
+export interface ResolvedOptions {
+  readonly link: Link;
+  readonly wid: string;
+  readonly concurrency: number;
+  readonly prefetch: number;
+  readonly shutdownTimeoutMs: number;
+  readonly beatIntervalMs: number;
+  readonly nextQueues: () => readonly string[];
+  readonly labels: string[];
+  readonly lanes: LaneCounts;
+  readonly trapSignals: boolean;
+}
+
+/** Sockets at most, by purpose; one more is the control lane's. */
+export interface LaneCounts {
+  readonly fetch: number;
+  readonly ack: number;
+}
+
+const MAX_FETCH_LANES = 8;
+const MAX_ACK_LANES = 16;
+
+/** Fills in the defaults; throws CONFIG_INVALID, ADDRESS_INVALID, JOB_INVALID (a queue's name). */
+export function resolveOptions(options: WorkerOptions): ResolvedOptions {
+  const link = resolveLink(options);
+  const {
+    wid = randomBytes(4).toString('hex'),
+    concurrency = 20,
+    prefetch = 0,
+    timeout,
+    beatInterval = 15,
+  } = options;
+  wantWhole('concurrency', concurrency, 1);
+  wantWhole('prefetch', prefetch, 0);
+  if (!/^[\x21-\x7e]{1,128}$/.test(wid)) throw wrong('wid', wid, '1 to 128 printable characters');
+  return {
+    link,
+    wid,
+    concurrency,
+    prefetch,
+    shutdownTimeoutMs:
+      options.shutdownTimeoutMs ??
+      (timeout === undefined ? readSetting('WORKER_SHUTDOWN_TIMEOUT_MS') : timeout * 1000),
+    beatIntervalMs: beatInterval * 1000,
+    nextQueues: queueOrder(options.queues),
+    labels: options.labels ?? [],
+    lanes: laneCounts(link.budget.limit),
+    trapSignals: options.trapSignals ?? true,
+  };
+}
+
+/** A small FAKTORY_MAX_CONNECTIONS is shared out one to two, as FETCHes and ACKs cost Faktory. */
+export function laneCounts(maxConnections: number): LaneCounts {
+  const left = Math.max(2, maxConnections - 1);
+  const fetch = Math.max(1, Math.min(MAX_FETCH_LANES, Math.floor(left / 3)));
+  return { fetch, ack: Math.max(1, Math.min(MAX_ACK_LANES, left - fetch)) };
+}
+
+function wantWhole(name: string, value: number, least: number): void {
+  if (!Number.isSafeInteger(value) || value < least) throw wrong(name, value, `a whole number from ${least}`);
+}
+
+function wrong(name: string, value: unknown, takes: string): MillraceError {
+  return new MillraceError('CONFIG_INVALID', `${name} is ${JSON.stringify(value)}, it takes ${takes}`);
+}
