@@ -24,12 +24,7 @@ export interface RunListener {
 export class Executor {
   readonly #handlers = new Map<string, ContextHandler>();
   readonly #middleware: Middleware[] = [];
-  readonly #listener: RunListener;
   #chain: Chain | undefined;
-
-  constructor(listener: RunListener) {
-    this.#listener = listener;
-  }
 
   get jobtypes(): string[] {
     return [...this.#handlers.keys()];
@@ -44,23 +39,23 @@ export class Executor {
     this.#chain = undefined;
   }
 
-  /** Runs a job; the listener hears of its end, before this returns when the handler was not asynchronous. */
-  run(held: HeldJob): void {
+  /** Runs a job; `listener` hears of its end, before this returns when the handler was not asynchronous. */
+  run(held: HeldJob, listener: RunListener): void {
     this.#chain ??= compose(this.#middleware, (ctx) => this.#call(ctx));
     let result: unknown;
     try {
       result = this.#chain(new JobContext(held));
     } catch (thrown) {
-      this.#listener.onThrown(held, thrown);
+      listener.onThrown(held, thrown);
       return;
     }
     if (!isThenable(result)) {
-      this.#listener.onDone(held);
+      listener.onDone(held);
       return;
     }
     result.then(
-      () => this.#listener.onDone(held),
-      (thrown) => this.#listener.onThrown(held, thrown),
+      () => listener.onDone(held),
+      (thrown) => listener.onThrown(held, thrown),
     );
   }
 

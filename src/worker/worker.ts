@@ -13,17 +13,13 @@ import { MillraceError } from '../errors.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import { Pusher } from '../pushing/pusher.ts';
 import { type ContextHandler, Executor, type Handler, withoutContext } from './executor.ts';
-import { failureOf } from './failure.ts';
 import { Fetcher } from './fetcher.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { HeldJob } from './held-job.ts';
-import { ackWorthwhile, leaseLives, leaseOf, nowOnBothClocks } from './lease.ts';
+import { type JobCounts, JobFlow } from './job-flow.ts';
+import { nowOnBothClocks } from './lease.ts';
 import type { Middleware } from './middleware.ts';
 import { type ResolvedOptions, resolveOptions, type WorkerOptions } from './options.ts';
-import { Outbox } from './outbox.ts';
 import { FetchPlan } from './plan.ts';
-import { Returner } from './returner.ts';
-import { Slots } from './slots.ts';
 
 export type WorkerState = 'new' | 'starting' | 'running' | 'quiet' | 'stopping' | 'aborting' | 'stopped';
 
@@ -37,23 +33,24 @@ const NEXT: Record<WorkerState, readonly WorkerState[]> = {
   stopped: [],
 };
 
-/** What `worker.stats()` tells: counts since the start, and what is held just now. */
-export interface WorkerStats {
+/** What `worker.stats()` tells: what is held just now, and counts since the start. */
+export interface WorkerStats extends JobCounts {
   state: WorkerState;
   concurrency: number;
+  /** Handlers that run. */
   running: number;
+  /** Jobs that wait for a slot. */
   ready: number;
+  /** FETCHes on their way, or waiting at Faktory. */
   outstanding: number;
+  /** ACKs and FAILs that Faktory has not answered. */
   unreported: number;
   fetchLanes: number;
   ackLanes: number;
+  /** The least of the last ten beats. */
   roundTripMs: number;
-  done: number;
-  failed: number;
-  handedBack: number;
-  late: number;
+  /** FETCHes left behind by lost sockets. */
   stranded: number;
-  tokens: number;
 }
 
 export interface WorkerEvents {
@@ -84,13 +81,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #control: Lanes;
   readonly #ackLanes: Lanes;
   readonly #pusher: Pusher;
-  readonly #outbox: Outbox;
-  readonly #slots: Slots;
-  readonly #executor: Executor;
+  readonly #executor = new Executor();
+  readonly #flow: JobFlow;
   readonly #fetcher: Fetcher;
   readonly #heartbeat: Heartbeat;
-  readonly #returner: Returner;
-  readonly #counts = { done: 0, failed: 0, handedBack: 0, late: 0, stranded: 0, tokens: 0 };
+  #stranded = 0;
   #state: WorkerState = 'new';
   #ticking: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
@@ -125,23 +120,17 @@ export class Worker extends EventEmitter<WorkerEvents> {
       ...shared,
       gate,
       deadlineMs: COMMAND_DEADLINE_MS,
-      onReady: () => this.#outbox.pump(),
+      onReady: () => this.#flow.pump(),
     });
-    this.#outbox = new Outbox(this.#ackLanes, lanes.ack, {
-      onReported: () => this.#fetcher.refillSoon(),
-      onLate: (held) => this.#onLate(held, 'its report was too late'),
-      onNotFound: (held) =>
-        link.logger.warn(fieldsOf(held), 'Faktory did not know the job that failed: it was reported before'),
-    });
-    this.#slots = new Slots(concurrency, {
-      onStart: (held) => this.#executor.run(held),
-      onExpired: (held) =>
-        this.#onLate(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),
-      onSlow: (held) => link.logger.warn(fieldsOf(held), 'job has used 80% of its reservation'),
-    });
-    this.#executor = new Executor({
-      onDone: (held) => this.#onDone(held),
-      onThrown: (held, thrown) => this.#onThrown(held, thrown),
+    this.#flow = new JobFlow({
+      concurrency,
+      executor: this.#executor,
+      ackLanes: this.#ackLanes,
+      maxAckLanes: lanes.ack,
+      pusher: this.#pusher,
+      logger: link.logger,
+      onRoom: () => this.#fetcher.refillSoon(),
+      onFail: (job, error) => this.emit('fail', { job, error }),
     });
     this.#fetcher = new Fetcher({
       lanes: { ...shared, gate, deadlineMs: FETCH_DEADLINE_MS },
@@ -150,17 +139,17 @@ export class Worker extends EventEmitter<WorkerEvents> {
       pusher: this.#pusher,
       nextQueues: this.#options.nextQueues,
       planState: () => ({
-        running: this.#slots.running,
-        ready: this.#slots.ready,
+        running: this.#flow.running,
+        ready: this.#flow.ready,
         credit: Number.POSITIVE_INFINITY,
-        outboxFull: this.#outbox.size >= this.#plan.outboxLimit(performance.now()),
+        outboxFull: this.#flow.unreported >= this.#plan.outboxLimit(performance.now()),
       }),
-      onJob: (job, writtenAt, now) => this.#onJob(job, writtenAt, now),
-      onToken: (token, writtenAt, now) => this.#onToken(token, writtenAt, now),
-      onOversized: (head, writtenAt, now) => this.#onOversized(head, writtenAt, now),
+      onJob: (job, writtenAt, now) => this.#flow.onJob(job, writtenAt, now),
+      onToken: (token, writtenAt, now) => this.#flow.onToken(token, writtenAt, now),
+      onOversized: (head, writtenAt, now) => this.#flow.onOversized(head, writtenAt, now),
       onRefused: (text) => link.logger.warn({ reply: text }, 'Faktory refused a FETCH; trying again'),
       onStranded: (count) => {
-        this.#counts.stranded += count;
+        this.#stranded += count;
       },
     });
     this.#heartbeat = new Heartbeat({
@@ -172,13 +161,6 @@ export class Worker extends EventEmitter<WorkerEvents> {
       onRoundTrip: (ms) => this.#plan.onRoundTrip(ms),
       onQuiet: () => this.quiet(),
       onTerminate: () => void this.stop(),
-    });
-    this.#returner = new Returner({
-      pusher: this.#pusher,
-      outbox: this.#outbox,
-      logger: link.logger,
-      fail: (held, reason) =>
-        this.#outbox.fail(held, failureOf(held.job.jid, new MillraceError('SHUTDOWN', reason))),
     });
     for (const [jobtype, handler] of Object.entries(options.registry ?? {})) this.register(jobtype, handler);
     for (const layer of options.middleware ?? []) this.use(layer);
@@ -266,14 +248,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
     return {
       state: this.#state,
       concurrency: this.concurrency,
-      running: this.#slots.running,
-      ready: this.#slots.ready,
+      running: this.#flow.running,
+      ready: this.#flow.ready,
       outstanding: this.#fetcher.outstanding,
-      unreported: this.#outbox.size,
+      unreported: this.#flow.unreported,
       fetchLanes: this.#fetcher.laneCount,
       ackLanes: this.#ackLanes.ready.length,
       roundTripMs: this.#plan.roundTripMs,
-      ...this.#counts,
+      stranded: this.#stranded,
+      ...this.#flow.counts,
     };
   }
 
@@ -285,9 +268,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#heartbeat.beat();
     const deadline = performance.now() + shutdownTimeoutMs;
     await within(this.#fetcher.recall(this.#plan.roundTripMs), Math.max(shutdownTimeoutMs, RECALL_MS));
-    await this.#slots.drained(Math.max(0, deadline - performance.now()));
-    if (this.#slots.running + this.#slots.ready > 0) await this.#abortAndHandBack();
-    await within(this.#outbox.empty(), REPORT_MS);
+    await this.#flow.drained(Math.max(0, deadline - performance.now()));
+    if (this.#flow.running + this.#flow.ready > 0) await this.#abortAndHandBack();
+    await within(this.#flow.reported(), REPORT_MS);
     clearInterval(this.#ticking);
     await within(Promise.all([this.#fetcher.close(), this.#ackLanes.close()]), REPORT_MS);
     await within(this.#control.close(), REPORT_MS);
@@ -301,15 +284,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   async #abortAndHandBack(): Promise<void> {
     this.#setState('aborting');
-    this.#slots.abortAll(new MillraceError('SHUTDOWN'));
-    await this.#slots.drained(CLEAN_UP_MS);
-    const unfinished = this.#slots.takeAll();
-    await within(Promise.all(unfinished.map((held) => this.#handBack(held))), REPORT_MS);
-  }
-
-  async #handBack(held: HeldJob): Promise<void> {
-    this.#counts.handedBack += 1;
-    await this.#returner.handBack(held);
+    this.#flow.abortAll();
+    await this.#flow.drained(CLEAN_UP_MS);
+    await within(this.#flow.handBackAll(), REPORT_MS);
   }
 
   get #fetches(): boolean {
@@ -332,82 +309,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   #tick(): void {
-    const now = nowOnBothClocks();
     this.#heartbeat.tick();
-    this.#slots.sweep(now);
-    for (const held of this.#slots.takeStale(now)) void this.#handBack(held);
+    this.#flow.sweep(nowOnBothClocks());
     this.#fetcher.refillSoon();
-  }
-
-  #onJob(job: JobPayload, writtenAt: number, steady: number): void {
-    const now = { steady, wall: Date.now() };
-    const held = new HeldJob(job, leaseOf(job.reserve_for, writtenAt, now), steady);
-    if (this.#state === 'aborting') void this.#handBack(held);
-    else this.#slots.add(held, now);
-  }
-
-  /** A token has done its work by ending the wait of a FETCH. */
-  #onToken(token: JobPayload, writtenAt: number, steady: number): void {
-    this.#counts.tokens += 1;
-    const lease = leaseOf(token.reserve_for, writtenAt, { steady, wall: Date.now() });
-    this.#outbox.ack(new HeldJob(token, lease, steady));
-  }
-
-  /** Too large to hold: its jid stands near its head, and is all that a FAIL needs. */
-  #onOversized(head: string, writtenAt: number, steady: number): void {
-    const jid = /"jid":"([^"\\]{8,128})"/.exec(head)?.[1];
-    if (jid === undefined) return;
-    const job: JobPayload = {
-      jid,
-      jobtype: /"jobtype":"([^"\\]*)"/.exec(head)?.[1] ?? '',
-      args: [],
-      queue: '',
-    };
-    const held = new HeldJob(job, leaseOf(undefined, writtenAt, { steady, wall: Date.now() }), steady);
-    this.#onFailed(held, new MillraceError('JOB_INVALID', 'the job is too large for this worker'));
-  }
-
-  #onDone(held: HeldJob): void {
-    const now = nowOnBothClocks();
-    if (held.state === 'running') {
-      this.#counts.done += 1;
-      if (ackWorthwhile(held.lease, now)) this.#outbox.ack(held);
-      else this.#expire(held);
-    }
-    this.#slots.finish(held, now);
-    this.#fetcher.refillSoon();
-  }
-
-  #onThrown(held: HeldJob, thrown: unknown): void {
-    const now = nowOnBothClocks();
-    if (held.state === 'running') {
-      if (leaseLives(held.lease, now)) this.#onFailed(held, thrown);
-      else this.#expire(held);
-    }
-    this.#slots.finish(held, now);
-    this.#fetcher.refillSoon();
-  }
-
-  #onFailed(held: HeldJob, thrown: unknown): void {
-    this.#counts.failed += 1;
-    const failure = failureOf(held.job.jid, thrown);
-    const { errtype, message } = failure;
-    this.#options.link.logger.warn({ ...fieldsOf(held), errtype, message }, 'job failed');
-    this.#outbox.fail(held, failure);
-    this.emit('fail', { job: held.job, error: thrown });
-  }
-
-  #expire(held: HeldJob): void {
-    held.moveTo('settled');
-    this.#onLate(held, 'its outcome came too late');
-  }
-
-  #onLate(held: HeldJob, why: string): void {
-    this.#counts.late += 1;
-    this.#options.link.logger.warn(
-      fieldsOf(held),
-      `the reservation of a job ran out: ${why}; Faktory gives it out again`,
-    );
   }
 
   #trapSignals(): () => void {
@@ -419,11 +323,6 @@ export class Worker extends EventEmitter<WorkerEvents> {
     process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGTSTP', quiet);
     return () => process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGTSTP', quiet);
   }
-}
-
-function fieldsOf(held: HeldJob): { jid: string; jobtype: string; queue: string } {
-  const { jid, jobtype, queue } = held.job;
-  return { jid, jobtype, queue };
 }
 
 /** Waits for a promise, but no longer. */
