@@ -1,4 +1,10 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+/**
+ * Where .ci/run counts from: a folder that gets one JSON report for each run of vitest, beside what is printed.
+ */
+const reports = process.env.MILLRACE_TEST_REPORTS;
 
 /**
  * Two projects: `unit` needs nothing but Node and takes seconds; `system` starts whole processes, the real
@@ -6,18 +12,28 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
+    ...(reports
+      ? {
+          reporters: ['default', 'json'],
+          outputFile: { json: join(reports, `vitest-${Date.now()}-${process.pid}.json`) },
+        }
+      : {}),
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/system/**', 'test/conformance/real.test.ts'],
+          // Longer than the deadlines of test/helpers/until.ts, which say more than vitest's own.
+          testTimeout: 20_000,
         },
       },
       {
         test: {
           name: 'system',
           include: ['test/system/**/*.test.ts', 'test/conformance/real.test.ts'],
+          globalSetup: ['test/helpers/system-setup.ts'],
+          setupFiles: ['test/helpers/stop-leftovers.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,

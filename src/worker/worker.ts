@@ -157,7 +157,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
       wid,
       intervalMs: this.#options.beatIntervalMs,
       isBusy: () => this.#plan.rate(performance.now()) > 0,
-      isQuiet: () => !this.#fetches,
+      // Told only once the FETCHes are back: a worker that Faktory knows as quiet may get no token either.
+      isQuiet: () => !this.#fetches && this.#fetcher.outstanding === 0,
       onRoundTrip: (ms) => this.#plan.onRoundTrip(ms),
       onQuiet: () => this.quiet(),
       onTerminate: () => void this.stop(),
@@ -225,8 +226,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     if (this.#state !== 'running') return;
     this.#setState('quiet');
     this.#fetcher.stop();
-    void this.#fetcher.recall(this.#plan.roundTripMs);
-    this.#heartbeat.beat();
+    void this.#fetcher.recall(this.#plan.roundTripMs).then(() => this.#heartbeat.beat());
     this.#options.link.logger.info({ wid: this.wid }, 'quiet: fetching no more jobs');
     this.emit('quiet');
   }
@@ -265,9 +265,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#setState('stopping');
     const { shutdownTimeoutMs } = this.#options;
     this.#fetcher.stop();
-    this.#heartbeat.beat();
     const deadline = performance.now() + shutdownTimeoutMs;
     await within(this.#fetcher.recall(this.#plan.roundTripMs), Math.max(shutdownTimeoutMs, RECALL_MS));
+    this.#heartbeat.beat();
     await this.#flow.drained(Math.max(0, deadline - performance.now()));
     if (this.#flow.running + this.#flow.ready > 0) await this.#abortAndHandBack();
     await within(this.#flow.reported(), REPORT_MS);
