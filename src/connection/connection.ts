@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 
 export interface ConnectionEvents {
   onReady(connection: Connection): void;
-  /** Comes once, after every receiver has heard of its loss; no error when it was closed on purpose. */
+  /** Comes once, before the receivers hear of their loss; no error when it was closed on purpose. */
   onClosed(connection: Connection, error: MillraceError | undefined): void;
 }
 
@@ -95,6 +95,11 @@ export class Connection {
     return this.#receivers.size;
   }
 
+  /** Of these, the ones whose bytes have left this process. */
+  get written(): number {
+    return this.#writtenAt.size;
+  }
+
   /** Sends a command (one whole line); it leaves at the end of this tick with all others of the tick. */
   send(command: string, receiver: Receiver): void {
     if (this.#state !== 'ready') {
@@ -144,11 +149,12 @@ export class Connection {
     clearTimeout(this.#deadline);
     if (this.#flushing !== undefined) clearImmediate(this.#flushing);
     this.#socket.destroy();
+    // First the owner, so that nobody who sends again picks this connection.
+    this.#events.onClosed(this, why);
     for (let receiver = this.#receivers.shift(); receiver; receiver = this.#receivers.shift()) {
       const written = this.#writtenAt.shift() !== undefined;
       receiver.onLost(why ?? lost(this.#options.address), written);
     }
-    this.#events.onClosed(this, why);
   }
 
   #setState(next: State): void {

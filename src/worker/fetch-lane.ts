@@ -1,5 +1,4 @@
 import type { Connection, Receiver } from '../connection/connection.ts';
-import type { MillraceError } from '../errors.ts';
 import { fetchCommand } from '../protocol/commands.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import { BULK, ERROR, NULL, type ReplyKind } from '../protocol/resp.ts';
@@ -30,8 +29,6 @@ export class FetchLane implements Receiver {
   readonly wakeQueue: string;
   readonly #events: FetchLaneEvents;
   readonly #depth = new LaneDepth();
-  /** FETCHes that were on their way when the socket was lost: Faktory runs them all the same. */
-  stranded = 0;
   #previousReplyAt = 0;
   #restUntil = 0;
 
@@ -65,8 +62,8 @@ export class FetchLane implements Receiver {
     this.#events.onAnswered();
   }
 
-  onLost(_error: MillraceError, written: boolean): void {
-    if (written) this.stranded += 1;
+  onLost(): void {
+    // The fetcher hears of the lane as a whole, and soaks up what the socket has left behind.
   }
 
   #onBulk(text: string, writtenAt: number, now: number): void {

@@ -159,9 +159,10 @@ export class Fetcher {
     const lane = this.#byConnection.get(connection)!;
     this.#byConnection.delete(connection);
     this.#names.giveBack(lane.wakeQueue);
-    if (lane.stranded > 0) {
-      void callBack(this.#options.pusher, lane.wakeQueue, lane.stranded);
-      this.#options.onStranded(lane.stranded);
+    const { written } = connection;
+    if (written > 0) {
+      void callBack(this.#options.pusher, lane.wakeQueue, written);
+      this.#options.onStranded(written);
     }
     if (this.#stopped && this.outstanding === 0) this.#tellDrained();
   }

@@ -29,6 +29,7 @@ export class Outbox {
   readonly #maxLanes: number;
   readonly #events: OutboxEvents;
   readonly #unsent = new Deque<Report>();
+  #pumping: NodeJS.Immediate | undefined;
   #size = 0;
   #emptyWaiters: (() => void)[] = [];
 
@@ -53,6 +54,8 @@ export class Outbox {
 
   /** Sends what no lane could take; called when a lane is ready. */
   pump(): void {
+    if (this.#pumping !== undefined) clearImmediate(this.#pumping);
+    this.#pumping = undefined;
     for (let count = this.#unsent.size; count > 0; count -= 1) this.#send(this.#unsent.shift()!);
   }
 
@@ -91,7 +94,7 @@ export class Outbox {
 
   lost(report: Report): void {
     this.#unsent.push(report);
-    if (this.#lanes.ready.length > 0) this.pump();
+    this.#pumping ??= setImmediate(() => this.pump());
   }
 
   #leave(report: Report, tell: () => void): void {

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { classifyReply, FetchPlan, LaneDepth, RateMeter } from '../../src/worker/plan.ts';
+
+const free = { running: 0, ready: 0, credit: Number.POSITIVE_INFINITY, outboxFull: false };
+
+describe('classifyReply', () => {
+  it('is backlog within a round trip and 5 ms of the write', () => {
+    expect(classifyReply({ now: 155, writtenAt: 100, previousReplyAt: 0, roundTripMs: 50 })).toBe('backlog');
+    expect(classifyReply({ now: 155.1, writtenAt: 100, previousReplyAt: 0, roundTripMs: 50 })).toBe('waited');
+  });
+
+  it('counts from the reply before, since a lane is answered one command after another', () => {
+    expect(classifyReply({ now: 400, writtenAt: 100, previousReplyAt: 399, roundTripMs: 1 })).toBe('backlog');
+  });
+});
+
+describe('LaneDepth', () => {
+  it('starts at one, grows with backlog, halves when a reply waited, is one again when none came', () => {
+    const depth = new LaneDepth();
+    expect(depth.limit).toBe(1);
+    for (let i = 0; i < 15; i += 1) depth.onReply('backlog', 100);
+    expect(depth.limit).toBe(16);
+    depth.onReply('waited', 100);
+    expect(depth.limit).toBe(8);
+    depth.onReply('empty', 100);
+    expect(depth.limit).toBe(1);
+    depth.onReply('waited', 100);
+    expect(depth.limit).toBe(1);
+  });
+
+  it('never passes the most that is of use', () => {
+    const depth = new LaneDepth();
+    for (let i = 0; i < 50; i += 1) depth.onReply('backlog', 4);
+    expect(depth.limit).toBe(4);
+  });
+});
+
+describe('FetchPlan', () => {
+  it('starts with two FETCHes and doubles each round trip while all replies are backlog', () => {
+    const plan = new FetchPlan(500, 0);
+    plan.onRoundTrip(50);
+    const seen = [plan.wanted(free)];
+    for (let trip = 1; trip <= 9; trip += 1) {
+      const outstanding = plan.wanted(free);
+      for (let i = 0; i < outstanding; i += 1) plan.onReply('backlog', trip * 50);
+      seen.push(plan.wanted(free));
+    }
+    expect(seen).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 500, 500]);
+  });
+
+  it('wants no more than the free slots, the credit, or nothing while the outbox is full', () => {
+    const plan = new FetchPlan(10, 0);
+    for (let i = 0; i < 100; i += 1) plan.onReply('backlog', i);
+    expect(plan.wanted(free)).toBe(10);
+    expect(plan.wanted({ ...free, running: 7 })).toBe(3);
+    expect(plan.wanted({ ...free, running: 7, ready: 2 })).toBe(1);
+    expect(plan.wanted({ ...free, running: 10 })).toBe(0);
+    expect(plan.wanted({ ...free, running: 12 })).toBe(0);
+    expect(plan.wanted({ ...free, credit: 4 })).toBe(4);
+    expect(plan.wanted({ ...free, outboxFull: true })).toBe(0);
+  });
+
+  it('adds the lead to the free slots', () => {
+    const plan = new FetchPlan(10, 5);
+    for (let i = 0; i < 100; i += 1) plan.onReply('backlog', i);
+    expect(plan.wanted(free)).toBe(15);
+    expect(plan.wanted({ ...free, running: 10 })).toBe(5);
+    expect(plan.wanted({ ...free, running: 10, ready: 5 })).toBe(0);
+  });
+
+  it('falls to what the rate needs when jobs trickle: two and a little at 10 jobs/s', () => {
+    const plan = new FetchPlan(500, 0);
+    plan.onRoundTrip(50);
+    for (let i = 0; i < 400; i += 1) plan.onReply('backlog', 0);
+    for (let at = 5_000; at < 15_000; at += 100) plan.onReply('waited', at);
+    expect(plan.wanted(free)).toBeLessThanOrEqual(3);
+    plan.onReply('empty', 20_000);
+    expect(plan.wanted(free)).toBe(2);
+  });
+
+  it('keeps what a high rate needs when one reply waited', () => {
+    const plan = new FetchPlan(500, 0);
+    plan.onRoundTrip(50);
+    // 10,000 jobs/s for a second: 10,000 x 55 ms x 1.25 are 687 in flight, more than there are slots.
+    for (let i = 0; i < 10_000; i += 1) plan.onReply('backlog', i / 10);
+    plan.onReply('waited', 1_000);
+    expect(plan.wanted(free)).toBe(500);
+  });
+
+  it('with one slot wants one', () => {
+    const plan = new FetchPlan(1, 0);
+    expect(plan.wanted(free)).toBe(1);
+    plan.onReply('empty', 2_000);
+    expect(plan.wanted(free)).toBe(1);
+  });
+
+  it('bounds unanswered reports by slots and two round trips of jobs, 50,000 at most', () => {
+    const plan = new FetchPlan(500, 0);
+    plan.onRoundTrip(45);
+    expect(plan.outboxLimit(0)).toBe(500);
+    for (let i = 0; i < 10_000; i += 1) plan.onReply('backlog', i / 10);
+    expect(plan.outboxLimit(1_000)).toBeGreaterThan(1_400);
+    expect(plan.outboxLimit(1_000)).toBeLessThan(1_700);
+    const huge = new FetchPlan(100_000, 0);
+    expect(huge.outboxLimit(0)).toBe(50_000);
+  });
+});
+
+describe('RateMeter', () => {
+  it('is the best of the last ten windows of 100 ms', () => {
+    const meter = new RateMeter();
+    for (let at = 0; at < 1_000; at += 1) meter.add(at);
+    expect(meter.perSecond(1_000)).toBeCloseTo(1_000, -2);
+    expect(meter.perSecond(1_500)).toBeCloseTo(1_000, -2);
+    expect(meter.perSecond(3_000)).toBe(0);
+  });
+
+  it('is nothing before anything came', () => {
+    expect(new RateMeter().perSecond(123_456)).toBe(0);
+  });
+});
