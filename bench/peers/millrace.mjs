@@ -1,0 +1,12 @@
+/** This project's worker, built (dist/). */
+import { Worker } from 'millrace';
+import { meter } from './meter.mjs';
+
+const worker = new Worker({
+  concurrency: Number(process.env.CONCURRENCY),
+  prefetch: Number(process.env.PREFETCH ?? 0),
+  logger: false,
+});
+const job = meter(() => process.exit(0));
+worker.register('noop', () => job());
+await worker.work();
