@@ -10,6 +10,7 @@ export {
 export { ConnectionBudget } from './connection/budget.ts';
 export type { ConnectOptions } from './connection/options.ts';
 export { type ErrorCode, isMillraceError, MillraceError } from './errors.ts';
+export { create, default, type Faktory } from './faktory.ts';
 export type { Logger } from './logger.ts';
 export type { JobFailure, JobInput, JobPayload } from './protocol/job.ts';
 export type { PushOptions } from './pushing/pusher.ts';
