@@ -39,11 +39,18 @@ export const endCommand = (): string => 'END\r\n';
  */
 export function rawCommand(words: readonly string[]): string {
   const [verb = '', ...rest] = words;
-  const values = verb === 'MUTATE' ? rest.map((word) => word.replaceAll(' ', '\\u0020')) : rest;
+  const values = verb === 'MUTATE' ? rest.map(withoutSpaces) : rest;
   const text = [verb, ...values].join(' ');
   if (/[\r\n]/.test(text))
     throw new TypeError(`a command cannot hold line ends: ${JSON.stringify(text.slice(0, 80))}`);
   return `${text}\r\n`;
+}
+
+/** The same JSON: spaces inside of its strings are escaped, those between its tokens dropped. */
+function withoutSpaces(json: string): string {
+  return json.replace(/"(?:[^"\\]|\\.)*"| /g, (part) =>
+    part === ' ' ? '' : part.replaceAll(' ', '\\u0020'),
+  );
 }
 
 function line(verb: string, value: object): string {

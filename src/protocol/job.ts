@@ -1,6 +1,6 @@
 /** The job as it travels: its fields, the rules of its names, and its one-time encoding at admission. */
 import { randomFillSync } from 'node:crypto';
-import { MillraceError } from '../errors.ts';
+import { MillraceError, messageOf } from '../errors.ts';
 
 /** What Faktory adds to a job that has failed before. */
 export interface JobFailure {
@@ -78,7 +78,7 @@ export const RESERVED_QUEUES: ReadonlySet<string> = new Set([
 export const JID = /^[A-Za-z0-9._:-]{8,128}$/;
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
-const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 const MAX_RESERVE_FOR = 86_400;
 const MAX_DEPTH = 100;
 
@@ -91,8 +91,7 @@ export function encodeJob(job: JobInput, defaults: JobDefaults): EncodedJob {
   if (typeof jid !== 'string' || !JID.test(jid)) throw invalid('jid', jid, '8 to 128 of A-Z a-z 0-9 . _ : -');
   const queue = checkQueueName(job.queue === undefined || job.queue === '' ? 'default' : job.queue);
   const jobtype = checkJobtype(job.jobtype);
-  const args = job.args ?? [];
-  if (!Array.isArray(args)) throw invalid('args', args, 'an array');
+  const args = encodeValue('args', job.args ?? [], 'an array');
   const retry = job.retry ?? defaults.retry;
   if (!Number.isSafeInteger(retry) || retry < -1) throw invalid('retry', retry, 'a whole number from -1');
   const reserveFor = job.reserve_for ?? defaults.reserveFor;
@@ -100,7 +99,7 @@ export function encodeJob(job: JobInput, defaults: JobDefaults): EncodedJob {
     throw invalid('reserve_for', reserveFor, 'whole seconds from 0 to 86400');
   }
   const json =
-    `{"jid":"${jid}","queue":"${queue}","jobtype":${JSON.stringify(jobtype)},"args":${encodeValue('args', args)}` +
+    `{"jid":"${jid}","queue":"${queue}","jobtype":${JSON.stringify(jobtype)},"args":${args}` +
     `,"retry":${retry},"reserve_for":${reserveFor}${encodeRest(job)}}`;
   return { jid, queue, json };
 }
@@ -109,17 +108,15 @@ export function encodeJob(job: JobInput, defaults: JobDefaults): EncodedJob {
 function encodeRest(job: JobInput): string {
   let rest = '';
   if (job.at !== undefined) rest += `,"at":"${checkAt(job.at)}"`;
-  if (job.custom !== undefined && job.custom !== null) {
-    if (typeof job.custom !== 'object' || Array.isArray(job.custom))
-      throw invalid('custom', job.custom, 'an object');
-    rest += `,"custom":${encodeValue('custom', job.custom)}`;
-  }
+  if (job.custom !== undefined && job.custom !== null)
+    rest += `,"custom":${encodeValue('custom', job.custom, 'an object')}`;
   if (job.backtrace !== undefined) {
     if (!Number.isSafeInteger(job.backtrace)) throw invalid('backtrace', job.backtrace, 'a whole number');
     rest += `,"backtrace":${job.backtrace}`;
   }
   if (job.created_at !== undefined) rest += `,"created_at":${JSON.stringify(String(job.created_at))}`;
-  if (job.failure !== undefined) rest += `,"failure":${encodeValue('failure', job.failure)}`;
+  if (job.failure !== undefined)
+    rest += `,"failure":${encodeValue('failure', checkFailure(job.failure), 'an object')}`;
   return rest;
 }
 
@@ -141,28 +138,47 @@ export function checkJobtype(jobtype: unknown): string {
 }
 
 function checkAt(at: unknown): string {
-  if (at instanceof Date) {
-    if (Number.isNaN(at.getTime())) throw invalid('at', 'Invalid Date', 'a date');
-    return at.toISOString();
-  }
-  if (typeof at !== 'string' || !RFC3339.test(at) || Number.isNaN(Date.parse(at))) {
+  if (at instanceof Date && Number.isNaN(at.getTime())) throw invalid('at', 'Invalid Date', 'a date');
+  const text = at instanceof Date ? at.toISOString() : at;
+  const match = typeof text === 'string' ? RFC3339.exec(text) : null;
+  // Date.parse lets the 30th of February be the 2nd of March, Faktory does not.
+  if (
+    match === null ||
+    Number.isNaN(Date.parse(match[0])) ||
+    Number(match[3]) > daysOf(match[1]!, match[2]!)
+  ) {
     throw invalid('at', at, 'an RFC 3339 time with a zone, such as 2030-01-31T09:00:00Z');
   }
-  return at;
+  return match[0];
 }
 
-function encodeValue(field: string, value: unknown): string {
+function daysOf(year: string, month: string): number {
+  return new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+}
+
+/** What failed before, of the types that Faktory gives it; what is null or left out is zero to Faktory. */
+function checkFailure(failure: JobFailure): JobFailure {
+  const { failed_at, next_at, message, errtype, retry_count, remaining, backtrace } = failure ?? {};
+  const lines = backtrace ?? [];
+  const texts = [failed_at, next_at, message, errtype, ...(Array.isArray(lines) ? lines : [Number.NaN])];
+  const isSound =
+    texts.every((text) => typeof (text ?? '') === 'string') &&
+    [retry_count, remaining].every((count) => Number.isSafeInteger(count ?? 0));
+  if (!isSound) throw invalid('failure', failure, 'what Faktory wrote into a job that failed');
+  return failure;
+}
+
+/** `value` as JSON; throws JOB_INVALID if that is not `takes`: a toJSON may make anything of anything. */
+function encodeValue(field: string, value: unknown, takes: 'an array' | 'an object'): string {
   let json: string | undefined;
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    throw new MillraceError(
-      'JOB_INVALID',
-      `${field} cannot be written as JSON: ${(cause as Error).message.split('\n')[0]}`,
-      { cause },
-    );
+    throw new MillraceError('JOB_INVALID', `${field} cannot be written as JSON: ${messageOf(cause)}`, {
+      cause,
+    });
   }
-  if (json === undefined) throw invalid(field, value, 'a value that JSON can hold');
+  if (!json?.startsWith(takes === 'an array' ? '[' : '{')) throw invalid(field, value, takes);
   if (exceedsDepth(json, MAX_DEPTH))
     throw new MillraceError('JOB_INVALID', `${field} is nested over ${MAX_DEPTH} deep`);
   return json;

@@ -102,7 +102,8 @@ export class ReplyParser {
   /** Adds bytes to the bulk string being gathered; returns where the next line starts. */
   #continueBulk(bytes: Buffer, from = 0): number {
     const taken = Math.min(this.#missing, bytes.length - from);
-    const limit = this.#bulkBytes > this.#maxBulkBytes ? HEAD_BYTES : Number.POSITIVE_INFINITY;
+    const oversized = this.#bulkBytes > this.#maxBulkBytes;
+    const limit = oversized ? Math.min(HEAD_BYTES, this.#bulkBytes) : Number.POSITIVE_INFINITY;
     const kept = Math.min(taken, limit - this.#kept);
     if (kept > 0) this.#pieces.push(bytes.subarray(from, from + kept));
     this.#kept += kept;
