@@ -16,8 +16,11 @@ interface Setting<T> {
 }
 
 const SETTINGS = {
-  FAKTORY_URL: text('tcp://127.0.0.1:7419', 'Faktory: tcp://[:password@]host:port, tcp+tls:// for TLS'),
-  FAKTORY_PROVIDER: optional('the name of the variable that holds the URL instead of FAKTORY_URL'),
+  FAKTORY_URL: text(
+    'tcp://127.0.0.1:7419',
+    'where Faktory is: tcp://[:password@]host:port, or tcp+tls:// for TLS',
+  ),
+  FAKTORY_PROVIDER: optional('name of the variable that holds the URL, instead of FAKTORY_URL'),
   FAKTORY_PASSWORD: optional('password of Faktory, or the path of a file that holds it, if it starts with /'),
   FAKTORY_MAX_CONNECTIONS: whole(64, 4, 2_000, 'sockets to Faktory that a process may open'),
   WORKER_CONCURRENCY: whole(500, 1, 100_000, 'jobs that run at once in each worker process'),
@@ -34,14 +37,23 @@ const SETTINGS = {
   BATCH_MAX_DELAY_MS: whole(50, 0, 60_000, 'how long a job waits for others while all lanes are busy, in ms'),
   BATCH_AUTO_ENABLED: flag(true, 'gather concurrent pushes; false sends each alone'),
   PUSH_MAX_IN_FLIGHT: whole(10_000, 1, 10_000_000, 'jobs on their way to Faktory before callers must wait'),
-  PUSH_MAX_IN_FLIGHT_BYTES: whole(268_435_456, 1_024, 2 ** 40, 'the same in bytes'),
-  JOB_RETRY: whole(3, -1, 1_000, 'retries of a job that says nothing (the SDK: 25)'),
+  PUSH_MAX_IN_FLIGHT_BYTES: whole(
+    268_435_456,
+    1_024,
+    2 ** 40,
+    'bytes on their way to Faktory before callers must wait',
+  ),
+  JOB_RETRY: whole(3, -1, 1_000, 'retries of a job that says nothing; the SDK: 25'),
   JOB_RESERVE_FOR: whole(1_800, 60, 86_400, 'seconds a worker may hold a job that says nothing'),
   API_HOST: text('127.0.0.1', 'address the API listens on'),
   API_PORT: whole(3_000, 0, 65_535, 'port the API listens on'),
-  API_TOKEN: optional('bearer token that the API asks for'),
-  API_INSECURE: flag(false, 'true: listen beyond loopback without a token'),
-  LOG_LEVEL: oneOf('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'what is logged'),
+  API_TOKEN: token('bearer token that the API asks for'),
+  API_INSECURE: flag(false, 'allows listening beyond loopback without a token'),
+  LOG_LEVEL: oneOf(
+    'info',
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'least that is logged',
+  ),
   LOG_PRETTY: terminalFlag(),
 } as const satisfies Record<string, Setting<unknown>>;
 
@@ -61,18 +73,35 @@ type Environment = Record<string, string | undefined>;
 
 /** One setting from the environment; throws CONFIG_INVALID naming the variable, its value and what it takes. */
 export function readSetting<K extends SettingName>(name: K, env: Environment = process.env): Config[K] {
-  const setting = SETTINGS[name];
-  return setting.read(name, env[name]) as Config[K];
+  return parseSetting(name, env[name]);
 }
 
-/** Whether the variable is set (an empty one is not). */
-export function isSet(name: SettingName, env: Environment = process.env): boolean {
-  return (env[name] ?? '') !== '';
+/** A value of a setting from elsewhere, for instance the option `shownAs` of a command; throws as `readSetting`. */
+export function parseSetting<K extends SettingName>(
+  name: K,
+  value: string | undefined,
+  shownAs: string = name,
+): Config[K] {
+  return SETTINGS[name].read(shownAs, value) as Config[K];
 }
+
+/** Whether the variable is set (an empty or blank one is not). */
+export function isSet(name: SettingName, env: Environment = process.env): boolean {
+  return (env[name] ?? '').trim() !== '';
+}
+
+/** Values that win over the environment's, each with the option that it was given by. */
+export type GivenSettings = {
+  readonly [K in SettingName]?: { readonly flag: string; readonly value: string };
+};
 
 /** All settings; throws CONFIG_INVALID for the first that is wrong. */
-export function readConfig(env: Environment = process.env): Config {
-  const values = SETTING_NAMES.map((name) => [name, readSetting(name, env)]);
+export function readConfig(env: Environment = process.env, given: GivenSettings = {}): Config {
+  const values = SETTING_NAMES.map((name) => {
+    const option = given[name];
+    if (option === undefined) return [name, readSetting(name, env)];
+    return [name, parseSetting(name, option.value, `${option.flag} (${name})`)];
+  });
   return Object.fromEntries(values) as Config;
 }
 
@@ -98,6 +127,16 @@ export function faktoryPassword(env: Environment = process.env): string | undefi
   }
 }
 
+/** What the program is run as (NODE_ENV). */
+export function environmentName(env: Environment = process.env): string | undefined {
+  return env.NODE_ENV;
+}
+
+/** Whether npm started this process: npm passes on a Ctrl-C that the terminal has already sent to both. */
+export function startedByNpm(env: Environment = process.env): boolean {
+  return env.npm_lifecycle_event !== undefined;
+}
+
 interface ReadableSetting<T> extends Setting<T> {
   read(name: string, value: string | undefined): T;
 }
@@ -106,7 +145,7 @@ function setting<T>(definition: Setting<T>): ReadableSetting<T> {
   return {
     ...definition,
     read(name, value) {
-      if (value === undefined || value === '') return definition.fallback;
+      if (value === undefined || value.trim() === '') return definition.fallback;
       const parsed = definition.parse(value.trim());
       if (parsed === undefined) throw invalid(name, value, definition.takes);
       return parsed;
@@ -116,6 +155,16 @@ function setting<T>(definition: Setting<T>): ReadableSetting<T> {
 
 function text(fallback: string, help: string): ReadableSetting<string> {
   return setting({ fallback, help, takes: 'text', parse: (value) => value });
+}
+
+/** What a header can carry: a token of other characters could be set and never be sent. */
+function token(help: string): ReadableSetting<string | undefined> {
+  return setting<string | undefined>({
+    fallback: undefined,
+    help,
+    takes: 'visible ASCII characters, no spaces',
+    parse: (value) => (/^[\x21-\x7e]+$/.test(value) ? value : undefined),
+  });
 }
 
 function optional(help: string): ReadableSetting<string | undefined> {
@@ -153,7 +202,7 @@ function flag(fallback: boolean, help: string): ReadableSetting<boolean> {
 }
 
 function terminalFlag(): ReadableSetting<boolean> {
-  const help = 'logs for people rather than as JSON';
+  const help = 'logs as lines for people rather than as JSON';
   const parse = (value: string) => BOOLEANS.get(value.toLowerCase());
   return setting({
     fallback: process.stdout.isTTY === true,
@@ -168,7 +217,7 @@ function oneOf(fallback: string, values: readonly string[], help: string): Reada
   const takes = `one of ${values.join(', ')}`;
   return setting({
     fallback,
-    help,
+    help: `${help}: ${values.join(', ')}`,
     takes,
     parse: (value) => values.find((one) => one === value.toLowerCase()),
   });

@@ -1,0 +1,171 @@
+/** The HTTP service: POST → checked → Client → answered when Faktory has the job. */
+import type { Server } from 'node:http';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { Client } from '../client/client.ts';
+import { readSetting } from '../config.ts';
+import { createLogger, type Logger, SILENT } from '../logger.ts';
+import type { JobDefaults } from '../protocol/job.ts';
+import { isCrossSite, tokenCheck } from './auth.ts';
+import { readBodiesAsJson } from './body.ts';
+import type { ApiContext } from './context.ts';
+import { InFlight } from './in-flight.ts';
+import { addJobs, JOBS_ROUTE } from './jobs.ts';
+import { DEFAULT_BODY_LIMIT, limitConnections, serverLimits } from './limits.ts';
+import { refuseOtherMethods } from './methods.ts';
+import { ApiMetrics } from './metrics.ts';
+import { addHealth, addMetrics } from './probes.ts';
+import { Problem, problemOf, sendProblem } from './problem.ts';
+
+export interface ApiOptions {
+  /** Pushes the jobs; stays open when the API closes. Default: one of its own by FAKTORY_URL and so on. */
+  client?: Client;
+  /** Bearer token that every request but /health and /ready must bring (default API_TOKEN; none: no token). */
+  token?: string | undefined;
+  /** For every job that is posted: retries (default JOB_RETRY, 3) and seconds (JOB_RESERVE_FOR, 1,800). */
+  jobDefaults?: Partial<JobDefaults>;
+  /** Bytes of a body at most (default 1 MiB). */
+  bodyLimit?: number;
+  /** A pino logger, or false for silence (default: pino, by LOG_LEVEL and LOG_PRETTY). */
+  logger?: Logger | false;
+}
+
+/** It takes jobs (open), answers those it took and no others (draining), is gone (closed). */
+type State = 'open' | 'draining' | 'closed';
+const NEXT: Record<State, State> = { open: 'draining', draining: 'closed', closed: 'closed' };
+
+/** Pushes that Faktory has not answered by then are cut off. */
+const DRAIN_LIMIT_MS = 20_000;
+/** How often connections that have become idle are ended while it closes. */
+const SWEEP_MS = 25;
+/** How long a connection may then still read its answer, or send the rest of a request. */
+const LAST_WORDS_MS = 500;
+
+/** The service, listening or not (`app.inject` needs no port). */
+export class Api implements AsyncDisposable {
+  readonly app: FastifyInstance;
+  readonly #context: ApiContext;
+  readonly #ownClient: Client | undefined;
+  #state: State = 'open';
+  #closed: Promise<void> | undefined;
+
+  /** Throws CONFIG_INVALID, ADDRESS_INVALID. It neither listens nor connects yet. */
+  constructor(options: ApiOptions = {}) {
+    const logger = loggerOf(options.logger);
+    const client = options.client ?? new Client({ logger });
+    this.#ownClient = options.client === undefined ? client : undefined;
+    this.#context = {
+      client,
+      logger,
+      metrics: new ApiMetrics(() => client.inFlight),
+      jobDefaults: {
+        retry: options.jobDefaults?.retry ?? readSetting('JOB_RETRY'),
+        reserveFor: options.jobDefaults?.reserveFor ?? readSetting('JOB_RESERVE_FOR'),
+      },
+      isOpen: () => this.#state === 'open',
+      report: (problem) => report(problem, logger),
+      pushing: new InFlight(),
+    };
+    const token = 'token' in options ? options.token : readSetting('API_TOKEN');
+    this.app = buildApp(this.#context, token, options.bodyLimit ?? DEFAULT_BODY_LIMIT);
+  }
+
+  /** Opens a connection now rather than at the first request; the Client logs why it cannot, and keeps trying. */
+  connect(): void {
+    this.#context.client.connect().catch(() => {});
+  }
+
+  /** Is not ready any more, answers what it took, then ends every connection. Safe to call again. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#setState('draining');
+    // Still listening, so that whoever asks hears "not ready" rather than nothing.
+    await this.#context.pushing.idle(DRAIN_LIMIT_MS);
+    const stopSweeping = sweepConnections(this.app.server);
+    await this.app.close().finally(stopSweeping);
+    await this.#ownClient?.close();
+    this.#setState('closed');
+  }
+
+  #setState(next: State): void {
+    if (NEXT[this.#state] !== next) throw new Error(`an API cannot go from ${this.#state} to ${next}`);
+    this.#state = next;
+  }
+}
+
+/** Makes the service without listening; it connects to Faktory. Throws CONFIG_INVALID, ADDRESS_INVALID. */
+export function createApi(options: ApiOptions = {}): Api {
+  const api = new Api(options);
+  api.connect();
+  return api;
+}
+
+function buildApp(context: ApiContext, token: string | undefined, bodyLimit: number): FastifyInstance {
+  const app = Fastify({
+    ...serverLimits(bodyLimit),
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, problemOf(error));
+    },
+  });
+  limitConnections(app);
+  readBodiesAsJson(app);
+  app.addHook('onRequest', (request, _reply, done) => {
+    // Every body is JSON here: Fastify need not look at, nor refuse, what the content type says.
+    request.raw.headers['content-type'] = undefined;
+    if (isCrossSite(request)) done(new Problem('CROSS_SITE'));
+    else done();
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const problem = problemOf(error);
+    context.report(problem);
+    return sendProblem(reply, problem);
+  });
+  app.setNotFoundHandler((_request, reply) => {
+    sendProblem(reply, new Problem('NOT_FOUND'));
+    context.metrics.observe('none', reply);
+  });
+  addHealth(app, context);
+  app.register(async (behindToken) => {
+    if (token !== undefined) demandToken(behindToken, token);
+    addJobs(behindToken, context);
+    addMetrics(behindToken, context);
+  });
+  refuseOtherMethods(app, JOBS_ROUTE, ['POST']);
+  for (const url of ['/health', '/ready', '/metrics']) refuseOtherMethods(app, url, ['GET', 'HEAD']);
+  return app;
+}
+
+function demandToken(app: FastifyInstance, token: string): void {
+  const isAuthorized = tokenCheck(token);
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isAuthorized(request.headers.authorization)) done();
+    else done(new Problem('UNAUTHORIZED'));
+  });
+}
+
+/** `app.close()` waits for every connection: here they are ended, each as soon as it may be. */
+function sweepConnections(server: Server): () => void {
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  const end = setTimeout(() => server.closeAllConnections(), LAST_WORDS_MS);
+  return () => {
+    clearInterval(sweep);
+    clearTimeout(end);
+  };
+}
+
+function report(problem: Problem, logger: Logger): void {
+  if (problem.code !== 'INTERNAL') return;
+  logger.error({ err: problem.cause }, 'a request failed for a reason that is not known');
+}
+
+function loggerOf(logger: Logger | false | undefined): Logger {
+  if (logger === false) return SILENT;
+  return logger ?? createLogger({ level: readSetting('LOG_LEVEL'), pretty: readSetting('LOG_PRETTY') });
+}

@@ -1,0 +1,12 @@
+/** Keeps an API without a token on this machine. */
+import { MillraceError } from '../errors.ts';
+import { isLoopback } from '../loopback.ts';
+
+/** Throws CONFIG_INVALID when others could push jobs without a token and nobody said that they may. */
+export function refuseExposure(host: string, token: string | undefined, insecure: boolean): void {
+  if (token !== undefined || insecure || isLoopback(host)) return;
+  throw new MillraceError(
+    'CONFIG_INVALID',
+    `API_HOST is "${host}", which other machines can reach: set API_TOKEN, or API_INSECURE=true to do without`,
+  );
+}

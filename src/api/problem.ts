@@ -1,0 +1,125 @@
+/**
+ * What the API answers when it does not do what was asked: always
+ * `{"error": {"code": …, "message": …}}`, with a `jid` beside them where one was given out.
+ */
+import type { FastifyError, FastifyReply } from 'fastify';
+import { type ErrorCode, MillraceError } from '../errors.ts';
+
+interface Kind {
+  readonly status: number;
+  /** Told to the client unless a problem brings a text of its own. Never an address, never a stack trace. */
+  readonly message: string;
+  /** Seconds after which it is worth trying again. */
+  readonly retryAfter?: number;
+}
+
+/** The problems that only HTTP has. */
+const HTTP_KINDS = {
+  BODY_INVALID: { status: 400, message: 'the body is not JSON, or has a key "__proto__"' },
+  REQUEST_INVALID: { status: 400, message: 'the request is not valid HTTP, or its URL is not' },
+  UNAUTHORIZED: { status: 401, message: 'send the token: "Authorization: Bearer …"' },
+  CROSS_SITE: { status: 403, message: 'requests that a web page of another site sends are refused' },
+  NOT_FOUND: { status: 404, message: 'there is nothing here: POST /jobs/:jobtype pushes a job' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'the method is not one that this address takes' },
+  REQUEST_TIMEOUT: { status: 408, message: 'the request did not arrive in time' },
+  BODY_TOO_LARGE: { status: 413, message: 'the body is too large' },
+  ENCODING_UNSUPPORTED: { status: 415, message: 'send the body as it is, without Content-Encoding' },
+  HEADERS_TOO_LARGE: { status: 431, message: 'the headers are too large' },
+  INTERNAL: { status: 500, message: 'something went wrong here: the log of the API tells what' },
+} as const satisfies Record<string, Kind>;
+
+const AWAY: Kind = {
+  status: 503,
+  retryAfter: 1,
+  message: 'Faktory cannot be reached, the job was not stored: try again',
+};
+
+/** How the errors of the Client are told. All others are INTERNAL. */
+const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
+  JOB_INVALID: { status: 400, message: 'the job is not one that Faktory takes' },
+  JOB_REJECTED: { status: 422, message: 'Faktory refused the job' },
+  PRESSURE: { status: 503, retryAfter: 1, message: 'too many jobs are on their way: try again' },
+  CLOSED: { status: 503, retryAfter: 1, message: 'the API is shutting down: try again elsewhere or later' },
+  FAKTORY_UNREACHABLE: AWAY,
+  FAKTORY_PASSWORD: AWAY,
+  FAKTORY_VERSION: AWAY,
+  CONNECTION_LIMIT: AWAY,
+  CONNECTION_LOST: AWAY,
+  CONNECTION_STALLED: AWAY,
+  DELIVERY_UNKNOWN: {
+    status: 504,
+    message: 'the connection to Faktory was lost before it answered: the job may be stored or not',
+  },
+};
+
+/** Codes whose own text speaks of what the client sent, so that it may be told. */
+const TOLD = new Set<string>(['JOB_INVALID', 'JOB_REJECTED']);
+
+const FASTIFY_CODES: Record<string, keyof typeof HTTP_KINDS> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_INVALID',
+};
+
+export type ProblemCode = keyof typeof HTTP_KINDS | ErrorCode;
+
+/** An answer that is no success. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+  readonly jid: string | undefined;
+
+  constructor(code: ProblemCode, options: { message?: string; jid?: string; cause?: unknown } = {}) {
+    const kind = kindOf(code);
+    super(options.message ?? kind.message, { cause: options.cause });
+    this.code = code;
+    this.status = kind.status;
+    this.retryAfter = kind.retryAfter;
+    this.jid = options.jid;
+  }
+}
+
+/** Makes a problem of whatever was thrown while a request was answered. */
+export function problemOf(thrown: unknown, jid?: string): Problem {
+  if (thrown instanceof Problem) return thrown;
+  const options = { cause: thrown, ...(jid === undefined ? {} : { jid }) };
+  if (thrown instanceof MillraceError) {
+    if (CLIENT_KINDS[thrown.code] === undefined) return new Problem('INTERNAL', options);
+    return new Problem(thrown.code, {
+      ...options,
+      ...(TOLD.has(thrown.code) ? { message: thrown.message } : {}),
+    });
+  }
+  const { code = '', statusCode = 500 } = thrown as Partial<FastifyError>;
+  const known = FASTIFY_CODES[code];
+  if (known !== undefined) return new Problem(known, options);
+  return new Problem(statusCode >= 400 && statusCode < 500 ? 'REQUEST_INVALID' : 'INTERNAL', options);
+}
+
+/** Answers a request with a problem. */
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
+  // A client that keeps its connection would come back to an API that is about to go.
+  if (problem.code === 'CLOSED') reply.header('connection', 'close');
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  return reply.code(problem.status).type('application/json; charset=utf-8').send(bodyOf(problem));
+}
+
+/** The same for what never became a request: bytes for the socket. */
+export function rawResponse(code: keyof typeof HTTP_KINDS): string {
+  const problem = new Problem(code);
+  const body = bodyOf(problem);
+  return (
+    `HTTP/1.1 ${problem.status} ${code}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+  );
+}
+
+function bodyOf({ code, message, jid }: Problem): string {
+  return JSON.stringify({ error: { code, message, ...(jid === undefined ? {} : { jid }) } });
+}
+
+function kindOf(code: ProblemCode): Kind {
+  const kinds: Partial<Record<string, Kind>> = { ...HTTP_KINDS, ...CLIENT_KINDS };
+  return kinds[code] ?? HTTP_KINDS.INTERNAL;
+}

@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import type { Config } from '../config.ts';
+import type { Logger } from '../logger.ts';
+import { type FaktoryLink, jobDefaultsOf, linkOf, loggerOf, pushingOf } from './link.ts';
+import { Running } from './running.ts';
+import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, PUSHING_SETTINGS } from './settings.ts';
+
+/** Answers still to be given at the end: Faktory has 20 s for each. */
+const STOP_LIMIT_MS = 25_000;
+
+export const API_OPTIONS = { '--host <host>': 'API_HOST', '--port <port>': 'API_PORT' } as const;
+
+/** `millrace api`: the HTTP service. */
+export function apiCommand(): Command {
+  const command = new Command('api')
+    .description('Take jobs over HTTP (POST /jobs/:jobtype) and push them to Faktory.')
+    .action(async () => {
+      const config = configOf(command);
+      const logger = loggerOf(config);
+      const running = new Running({ logger, limitMs: STOP_LIMIT_MS });
+      const link = linkOf(config, logger);
+      await running.start(async () => {
+        const url = await startApiPart(running, config, link, logger);
+        logger.info({}, `the API listens on ${url} and pushes to ${link.where}`);
+      });
+    });
+  return addSettings(command, { ...API_OPTIONS, '--insecure': 'API_INSECURE' }, [
+    'API_TOKEN',
+    ...CONNECTION_SETTINGS,
+    ...PUSHING_SETTINGS,
+    ...LOG_SETTINGS,
+  ]);
+}
+
+/** Starts the API, with a Client of its own, as a part of `running`; returns its URL. */
+export async function startApiPart(
+  running: Running,
+  config: Config,
+  link: FaktoryLink,
+  logger: Logger,
+): Promise<string> {
+  const { startApi } = await import('../api/index.ts');
+  const { Client } = await import('../client/client.ts');
+  const client = new Client({ ...link.connect, ...pushingOf(config) });
+  running.add(() => client.close());
+  const api = await startApi({
+    client,
+    host: config.API_HOST,
+    port: config.API_PORT,
+    token: config.API_TOKEN,
+    insecure: config.API_INSECURE,
+    jobDefaults: jobDefaultsOf(config),
+    logger,
+  });
+  running.add(() => api.close());
+  return api.url;
+}

@@ -1,0 +1,26 @@
+import { createRequire } from 'node:module';
+import { Command } from 'commander';
+import { apiCommand } from './api.ts';
+import { devCommand } from './dev.ts';
+import { faktoryCommand } from './faktory.ts';
+import { pushCommand } from './push.ts';
+import { workerCommand } from './worker.ts';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/** The command line: one file a subcommand, each of which loads what it runs only when it runs. */
+export function createProgram(): Command {
+  const program = new Command('millrace')
+    .description(
+      'Workers and an HTTP job API for Faktory, at the speed of the handlers and not of the network.',
+    )
+    .version(version)
+    .addHelpText(
+      'after',
+      '\nEvery setting is an environment variable, read from .env too: `millrace <command> --help` names them.\n',
+    );
+  for (const command of [devCommand(), apiCommand(), workerCommand(), pushCommand(), faktoryCommand()]) {
+    program.addCommand(command);
+  }
+  return program;
+}

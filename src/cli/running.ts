@@ -1,0 +1,78 @@
+/** A command that runs until it is told to end: its parts, the signals, the exit code. */
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { onSignals } from '../signals.ts';
+
+export interface RunningOptions {
+  logger: Logger;
+  /** The end is not waited for any longer than this. */
+  limitMs: number;
+  /** Exit code then (default 1). */
+  limitExitCode?: number;
+  /** What SIGTSTP does, if anything. */
+  quiet?: () => void;
+}
+
+/** It runs (running), stops its parts (ending), and then the process is gone. */
+type State = 'running' | 'ending';
+
+export class Running {
+  readonly #options: RunningOptions;
+  readonly #parts: (() => Promise<void>)[] = [];
+  #state: State = 'running';
+
+  /** Signals are heard from now on, while parts are still starting too. */
+  constructor(options: RunningOptions) {
+    this.#options = options;
+    onSignals({
+      stop: (signal) => {
+        options.logger.info({ signal }, 'stopping; a second signal ends it at once');
+        void this.end();
+      },
+      quiet: options.quiet,
+    });
+  }
+
+  /** Adds a part that has started; parts are stopped in the opposite order. */
+  add(stop: () => Promise<void>): void {
+    this.#parts.push(stop);
+  }
+
+  /** Starts the parts; if one of them fails, ends the others and throws what it threw. */
+  async start(parts: () => Promise<void>): Promise<void> {
+    try {
+      await parts();
+    } catch (error) {
+      // While ending, starting may rightly fail: the exit is on its way, and its code is the answer.
+      if (this.#state === 'ending') return;
+      await Promise.race([this.#stopParts(), delay(this.#options.limitMs)]);
+      throw error;
+    }
+  }
+
+  /** Ends the command: stops its parts, then exits with 0; with 1 if one cannot stop. Never returns. */
+  async end(): Promise<void> {
+    if (this.#state === 'ending') return;
+    this.#state = 'ending';
+    const { logger, limitMs, limitExitCode = 1 } = this.#options;
+    setTimeout(() => {
+      logger.warn({}, `not all of it had ended after ${limitMs} ms: not waiting any longer`);
+      process.exit(limitExitCode);
+    }, limitMs);
+    try {
+      await this.#stopParts();
+    } catch (error) {
+      logger.error({ err: error }, `a part could not be stopped: ${messageOf(error)}`);
+      process.exit(1);
+    }
+    process.exit(0);
+  }
+
+  async #stopParts(): Promise<void> {
+    for (let stop = this.#parts.pop(); stop !== undefined; stop = this.#parts.pop()) await stop();
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

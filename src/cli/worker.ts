@@ -1,0 +1,93 @@
+import { Command } from 'commander';
+import type { Config, QueuesSetting } from '../config.ts';
+import { MillraceError, messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import { checkQueueName } from '../protocol/job.ts';
+import type { Worker } from '../worker/worker.ts';
+import { loadHandlers } from './handlers.ts';
+import { type FaktoryLink, linkOf, loggerOf } from './link.ts';
+import { Running } from './running.ts';
+import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS } from './settings.ts';
+
+/** Beyond the time for running jobs: 3 s for aborted ones to clean up, and the reports. */
+const STOP_MARGIN_MS = 6_000;
+
+export const WORKER_OPTIONS = {
+  '--concurrency <slots>': 'WORKER_CONCURRENCY',
+  '--queues <queues>': 'WORKER_QUEUES',
+  '--prefetch <jobs>': 'WORKER_PREFETCH',
+} as const;
+
+/** `millrace worker`: runs jobs. */
+export function workerCommand(): Command {
+  const command = new Command('worker')
+    .description('Fetch jobs from Faktory and run them with the handlers of a module.')
+    .argument(
+      '[handlers-file]',
+      'module, JavaScript or TypeScript: exports handlers by jobtype, or by default a function that gets the Worker [HANDLERS_FILE]',
+    )
+    .action(async (argument: string | undefined) => {
+      const config = configOf(command);
+      const logger = loggerOf(config);
+      const file = argument ?? config.HANDLERS_FILE;
+      if (file === undefined) {
+        throw new MillraceError(
+          'HANDLERS_INVALID',
+          'HANDLERS_FILE is not set and no file was named: which module has the handlers?',
+        );
+      }
+      await runWorkerCommand(config, logger, file);
+    });
+  return addSettings(
+    command,
+    { ...WORKER_OPTIONS, '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS' },
+    ['HANDLERS_FILE', ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
+  );
+}
+
+async function runWorkerCommand(config: Config, logger: Logger, file: string): Promise<void> {
+  const link = linkOf(config, logger);
+  const worker = await createWorker(config, link, config.WORKER_SHUTDOWN_TIMEOUT_MS);
+  await loadHandlers(file, worker);
+  const running = new Running({
+    logger,
+    limitMs: config.WORKER_SHUTDOWN_TIMEOUT_MS + STOP_MARGIN_MS,
+    quiet: () => worker.quiet(),
+  });
+  running.add(() => worker.stop());
+  // Faktory, too, can tell a worker to end, for instance by a button of its web page.
+  worker.once('stop', () => void running.end());
+  await running.start(async () => {
+    await worker.work();
+    const { wid, jobtypes } = worker;
+    logger.info({ wid, jobtypes, queues: config.WORKER_QUEUES }, `the worker runs jobs of ${link.where}`);
+  });
+}
+
+/** A worker by the configuration, without handlers yet. Throws CONFIG_INVALID, ADDRESS_INVALID. */
+export async function createWorker(
+  config: Config,
+  link: FaktoryLink,
+  shutdownTimeoutMs: number,
+): Promise<Worker> {
+  checkQueues(config.WORKER_QUEUES);
+  const { Worker } = await import('../worker/worker.ts');
+  return new Worker({
+    ...link.connect,
+    concurrency: config.WORKER_CONCURRENCY,
+    queues: config.WORKER_QUEUES,
+    prefetch: config.WORKER_PREFETCH,
+    shutdownTimeoutMs,
+    // The command hears the signals: there may be more to stop than the worker.
+    trapSignals: false,
+  });
+}
+
+/** The names must be such as Faktory takes; who sets a variable is told which one it was. */
+function checkQueues(queues: QueuesSetting): void {
+  try {
+    for (const name of Array.isArray(queues) ? queues : Object.keys(queues)) checkQueueName(name);
+  } catch (cause) {
+    throw new MillraceError('CONFIG_INVALID', `WORKER_QUEUES: ${messageOf(cause)}`, { cause });
+  }
+}
