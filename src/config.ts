@@ -49,6 +49,8 @@ const SETTINGS = {
   API_PORT: whole(3_000, 0, 65_535, 'port the API listens on'),
   API_TOKEN: token('bearer token that the API asks for'),
   API_INSECURE: flag(false, 'allows listening beyond loopback without a token'),
+  METRICS_PORT: port("port of the worker's own /health, /ready and /metrics"),
+  METRICS_HOST: text('127.0.0.1', 'address that METRICS_PORT listens on'),
   LOG_LEVEL: oneOf(
     'info',
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -174,6 +176,17 @@ function optional(help: string): ReadableSetting<string | undefined> {
 function whole(fallback: number, min: number, max: number, help: string): ReadableSetting<number> {
   const takes = `a whole number from ${min} to ${max}`;
   return setting({ fallback, help, takes, parse: (value) => parseWhole(value, min, max) });
+}
+
+/** Off unless it is set. */
+function port(help: string): ReadableSetting<number | undefined> {
+  const takes = 'a whole number from 0 to 65535';
+  return setting<number | undefined>({
+    fallback: undefined,
+    help,
+    takes,
+    parse: (value) => parseWhole(value, 0, 65_535),
+  });
 }
 
 function parseWhole(value: string, min: number, max: number): number | undefined {

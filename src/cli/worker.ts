@@ -41,7 +41,7 @@ export function workerCommand(): Command {
   return addSettings(
     command,
     { ...WORKER_OPTIONS, '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS' },
-    ['HANDLERS_FILE', ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
+    ['HANDLERS_FILE', 'METRICS_PORT', 'METRICS_HOST', ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
   );
 }
 
@@ -54,14 +54,44 @@ async function runWorkerCommand(config: Config, logger: Logger, file: string): P
     limitMs: config.WORKER_SHUTDOWN_TIMEOUT_MS + STOP_MARGIN_MS,
     quiet: () => worker.quiet(),
   });
-  running.add(() => worker.stop());
   // Faktory, too, can tell a worker to end, for instance by a button of its web page.
   worker.once('stop', () => void running.end());
   await running.start(async () => {
+    // Before the worker, so that they are stopped after it: while it drains, /ready says so.
+    await startWorkerProbes(running, config, worker, logger);
+    running.add(() => worker.stop());
     await worker.work();
     const { wid, jobtypes } = worker;
     logger.info({ wid, jobtypes, queues: config.WORKER_QUEUES }, `the worker runs jobs of ${link.where}`);
   });
+}
+
+/** With METRICS_PORT: what others may ask of the worker, from before Faktory has welcomed it. */
+async function startWorkerProbes(
+  running: Running,
+  config: Config,
+  worker: Worker,
+  logger: Logger,
+): Promise<void> {
+  if (config.METRICS_PORT === undefined) return;
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
+  const { addWorkerMetrics } = await import('../worker/metrics.ts');
+  const { startProbes } = await import('./probes.ts');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addWorkerMetrics(registry, worker);
+  const notReady = (): string | undefined => {
+    if (worker.state !== 'running') return `the worker is ${worker.state}`;
+    return worker.connected ? undefined : 'not connected to Faktory';
+  };
+  const probes = await startProbes({
+    host: config.METRICS_HOST,
+    port: config.METRICS_PORT,
+    registry,
+    notReady,
+  });
+  running.add(() => probes.close());
+  logger.info({}, `/health, /ready and /metrics on ${probes.url}`);
 }
 
 /** A worker by the configuration, without handlers yet. Throws CONFIG_INVALID, ADDRESS_INVALID. */

@@ -175,6 +175,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
     return this.#state;
   }
 
+  /** Whether Faktory can be reached just now. */
+  get connected(): boolean {
+    return this.#control.ready.length > 0;
+  }
+
   get concurrency(): number {
     return this.#options.concurrency;
   }
