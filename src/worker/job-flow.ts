@@ -43,6 +43,7 @@ export class JobFlow {
   readonly counts: JobCounts = { done: 0, failed: 0, handedBack: 0, late: 0, tokens: 0 };
   /** Once jobs are handed back, none is started any more. */
   #returning = false;
+  readonly #handBacks = new Set<Promise<void>>();
 
   constructor(options: JobFlowOptions) {
     this.#options = options;
@@ -126,8 +127,10 @@ export class JobFlow {
   onThrown(held: HeldJob, thrown: unknown): void {
     const now = nowOnBothClocks();
     if (held.state === 'running') {
-      if (leaseLives(held.lease, now)) this.#onFailed(held, thrown);
-      else this.#expire(held);
+      if (!leaseLives(held.lease, now)) this.#expire(held);
+      // A handler that ends because it was told to has not failed: no retry is burnt.
+      else if (held.aborted) void this.#handBack(held);
+      else this.#onFailed(held, thrown);
     }
     this.#slots.finish(held, now);
     this.#options.onRoom();
@@ -151,7 +154,8 @@ export class JobFlow {
   /** Hands back all that is held, and what comes later; resolves when the copies are stored. */
   async handBackAll(): Promise<void> {
     this.#returning = true;
-    await Promise.all(this.#slots.takeAll().map((held) => this.#handBack(held)));
+    for (const held of this.#slots.takeAll()) void this.#handBack(held);
+    while (this.#handBacks.size > 0) await Promise.all(this.#handBacks);
   }
 
   /** Resolves when every report was answered. */
@@ -161,7 +165,10 @@ export class JobFlow {
 
   async #handBack(held: HeldJob): Promise<void> {
     this.counts.handedBack += 1;
-    await this.#returner.handBack(held);
+    const handBack = this.#returner.handBack(held);
+    this.#handBacks.add(handBack);
+    await handBack;
+    this.#handBacks.delete(handBack);
   }
 
   #onFailed(held: HeldJob, thrown: unknown): void {

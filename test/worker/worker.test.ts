@@ -291,6 +291,18 @@ describe('shutdown', () => {
     expect(copies[0]!.jid).toMatch(/\.1-[0-9a-f]{4}$/);
   });
 
+  it('hands back, too, what ends by throwing because its signal aborted: that is no failure', async () => {
+    const worker = newWorker({ shutdownTimeoutMs: 0 });
+    worker.handle('heeds', (ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', reject)));
+    await worker.work();
+    await client.push({ jobtype: 'heeds' });
+    await until(() => worker.stats().running === 1);
+    await worker.stop();
+    expect(worker.stats()).toMatchObject({ done: 0, failed: 0, handedBack: 1, unreported: 0 });
+    expect(faktory.counts()).toMatchObject({ working: 0, failures: 0, retries: 0 });
+    expect(faktory.counts().queues.default).toBe(1);
+  });
+
   it('lets a handler that heeds its signal finish: it is reported, not handed back', async () => {
     const worker = newWorker({ shutdownTimeoutMs: 0 });
     worker.handle(

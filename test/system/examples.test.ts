@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { Client } from '../../src/client/client.ts';
+import { describeOnEachFaktory } from '../helpers/each-faktory.ts';
+import { type RunningProcess, startProcess } from '../helpers/process.ts';
+import { until } from '../helpers/until.ts';
+
+/** As the head of each example says to run it. */
+function run(file: string, url: string): RunningProcess {
+  return startProcess('node_modules/.bin/jiti', [`examples/${file}`], { env: { FAKTORY_URL: url } });
+}
+
+describeOnEachFaktory('the examples', (kind) => {
+  it('producer: pushes in every way, and tells what was refused', async () => {
+    await using faktory = await kind.start();
+    await using example = run('producer.ts', faktory.url);
+    expect(await example.waitForExit()).toMatchObject({ code: 0 });
+    expect(example.output).toMatch(/pushed 3 more/);
+    expect(example.output).toMatch(/stored \S+/);
+    expect(example.output).toMatch(/refused \{"jobtype":""/);
+    expect(example.output).toMatch(/refused before it was sent: queue is "no such name!"/);
+    await using client = new Client({ url: faktory.url, logger: false });
+    const info = (await client.info()) as unknown as { faktory: { queues: Record<string, number> } };
+    expect(info.faktory.queues.default).toBe(1_005);
+  });
+
+  it('typed: one list of jobs for both sides', async () => {
+    await using faktory = await kind.start();
+    await using example = run('typed.ts', faktory.url);
+    expect(await example.waitForExit()).toMatchObject({ code: 0 });
+    expect(example.output).toContain('1 + 2 = 3\nhello hello world');
+  });
+
+  it('middleware: a module that registers by itself', async () => {
+    await using faktory = await kind.start();
+    await using worker = startProcess('node', ['dist/cli/main.js', 'worker', 'examples/middleware.ts'], {
+      env: { FAKTORY_URL: faktory.url },
+    });
+    await using client = new Client({ url: faktory.url, logger: false });
+    const jid = await client.push({ jobtype: 'invoice', args: [42] });
+    await client.push({ jobtype: 'report', args: ['May'] });
+    await worker.waitForLine(new RegExp(`"invoice":42,"idempotencyKey":"${jid}"`));
+    await worker.waitForLine(/"month":"May","rows":"result of select/);
+    await worker.waitForLine(/"jobtype":"report","jid":"\S+","ms":\d/);
+    expect(await worker.stop()).toMatchObject({ code: 0 });
+  });
+
+  it('graceful shutdown: a job that heeds its signal is handed back, and Faktory holds nothing', async () => {
+    await using faktory = await kind.start();
+    await using example = run('graceful-shutdown.ts', faktory.url);
+    await example.waitForLine(/working/);
+    await using client = new Client({ url: faktory.url, logger: false });
+    await client.push({ jobtype: 'import', args: [3] });
+    await example.waitForLine(/imported 3 rows/);
+    await client.push({ jobtype: 'import', args: [1_000_000] });
+    const working = async (): Promise<number> => {
+      const info = (await client.info()) as unknown as { faktory: { sets: { working: number } } };
+      return info.faktory.sets.working;
+    };
+    await until(async () => (await working()) === 1);
+    example.kill('SIGTERM');
+    expect(await example.waitForExit()).toMatchObject({ code: 0 });
+    expect(example.output).toMatch(/ended: 1 done, 0 failed, 1 handed back/);
+    expect(await working()).toBe(0);
+  });
+});
