@@ -135,6 +135,18 @@ describe('what is told of the settings', () => {
     }
   });
 
+  it("README's table names each once, with its default and what it is for", () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const table = readme.slice(readme.indexOf('## Settings'), readme.indexOf('## The HTTP API'));
+    const rows = [...table.matchAll(/^\| `([A-Z_]+)` \| (.*) \| (.*) \|$/gm)].map(([, ...cells]) => cells);
+    const settings = SETTING_NAMES.map((name) => [
+      name,
+      describeSetting(name).fallback,
+      describeSetting(name).help,
+    ]);
+    expect(rows).toEqual(settings);
+  });
+
   it('.env.example is what a program reads that changes nothing', () => {
     const lines = readFileSync(new URL('../.env.example', import.meta.url), 'utf8').matchAll(
       /^#([A-Z_]+)=(.*)$/gm,
