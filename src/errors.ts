@@ -16,6 +16,7 @@ const CATALOGUE = {
   JOB_INVALID: 'the job was refused before it was sent',
   JOB_REJECTED: 'Faktory refused the job',
   DELIVERY_UNKNOWN: 'the connection was lost before Faktory answered: the job may be stored or not',
+  PAYLOAD_INVALID: 'the args of the job do not fit its contract',
   PRESSURE: 'too many jobs are on their way: wait until they have drained to half',
   CLOSED: 'it was closed and takes nothing more',
   HANDLER_UNKNOWN: 'no handler is registered for the jobtype',
@@ -23,6 +24,7 @@ const CATALOGUE = {
   LEASE_EXPIRED: 'the reservation of the job ran out before its handler finished',
   SHUTDOWN: 'the worker is shutting down',
   PORT_TAKEN: 'the port is taken',
+  NOT_DRAINED: 'there was still work when the time to drain was over',
 } as const;
 
 /** The stable codes of the errors of this package. */
@@ -55,6 +57,14 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
+/** What is longer is not read by anyone, and costs to go through. */
+const MAX_MESSAGE = 4_096;
+
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+  return text
+    .slice(0, MAX_MESSAGE)
+    .split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .join(' ')
+    .trim();
 }

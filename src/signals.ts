@@ -11,8 +11,8 @@ export interface SignalActions {
 /** npm passes a Ctrl-C on that the terminal has sent to all: the same one comes twice, within a moment. */
 const ECHO_MS = 500;
 
-/** Traps the signals from now on. */
-export function onSignals({ stop, quiet }: SignalActions): void {
+/** Traps the signals, until the function that it returns is called. */
+export function onSignals({ stop, quiet }: SignalActions): () => void {
   let stopping: { signal: NodeJS.Signals; at: number } | undefined;
   const onStop = (signal: NodeJS.Signals): void => {
     const now = performance.now();
@@ -25,4 +25,8 @@ export function onSignals({ stop, quiet }: SignalActions): void {
   };
   process.on('SIGTERM', onStop).on('SIGINT', onStop);
   if (quiet !== undefined) process.on('SIGTSTP', quiet);
+  return () => {
+    process.off('SIGTERM', onStop).off('SIGINT', onStop);
+    if (quiet !== undefined) process.off('SIGTSTP', quiet);
+  };
 }

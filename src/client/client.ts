@@ -2,18 +2,19 @@
  * The producer's side: pushes jobs over pipelined lanes. It is npm faktory-worker's Client, method by method,
  * with `send` on lanes instead of its pool (which is never used), and `enqueue`, `flush` and `pushAll` beside.
  */
-import { Client as FaktoryWorkerClient, Job } from 'faktory-worker';
+import { Client as FaktoryWorkerClient, type Job } from 'faktory-worker';
 import { isSet, readSetting } from '../config.ts';
 import { showAddress } from '../connection/address.ts';
 import { request } from '../connection/command.ts';
 import { Lanes } from '../connection/lanes.ts';
 import { LinkLog } from '../connection/link-log.ts';
 import { type ConnectOptions, helloOf, type Link, resolveLink } from '../connection/options.ts';
-import { Deque } from '../deque.ts';
+import { SoloLanes } from '../connection/solo-lanes.ts';
 import { isMillraceError, MillraceError } from '../errors.ts';
 import { rawCommand } from '../protocol/commands.ts';
 import { encodeJob, type JobDefaults, type JobInput, newJid } from '../protocol/job.ts';
 import { Pusher, type PusherOptions, type PushOptions } from '../pushing/pusher.ts';
+import { type PushOutcome, pushAll } from './push-all.ts';
 
 /** A job as pushed: plain, or built by `client.job(…)`. */
 export type Pushable = Job | JobInput;
@@ -25,10 +26,7 @@ export interface ClientOptions extends ConnectOptions, Partial<PusherOptions> {
   jobDefaults?: Partial<JobDefaults>;
 }
 
-/** What became of one job of `pushAll`: `error` when it was not stored, or may not be. */
-export type PushOutcome<J> =
-  | { job: J; jid: string; error?: undefined }
-  | { job: J; jid?: undefined; error: MillraceError };
+export type { PushOutcome };
 
 /** The jobs that `pushBulk` could not store, by jid: `{ reason, payload }`. */
 export type Rejected = Awaited<ReturnType<FaktoryWorkerClient['pushBulk']>>;
@@ -46,10 +44,10 @@ type State = 'open' | 'closing' | 'closed';
 export class Client extends FaktoryWorkerClient {
   readonly #link: Link;
   readonly #lanes: Lanes;
-  readonly #fetchLanes: Lanes;
+  readonly #fetchLanes: SoloLanes;
   readonly #pusher: Pusher;
   readonly #defaults: JobDefaults;
-  #fetching = 0;
+  readonly #maxInFlight: number;
   #state: State = 'open';
   #enqueueErrors: MillraceError[] = [];
   #enqueueErrorCount = 0;
@@ -77,8 +75,10 @@ export class Client extends FaktoryWorkerClient {
         this.#pusher.pump();
       },
     });
-    this.#fetchLanes = new Lanes({ ...shared, deadlineMs: FETCH_DEADLINE_MS });
-    this.#pusher = new Pusher(this.#lanes, pusherOptions(options));
+    this.#fetchLanes = new SoloLanes({ ...shared, deadlineMs: FETCH_DEADLINE_MS });
+    const pushing = pusherOptions(options);
+    this.#maxInFlight = pushing.maxInFlight;
+    this.#pusher = new Pusher(this.#lanes, pushing);
   }
 
   /** Opens a connection, and resolves when Faktory has welcomed it; rejects with what keeps it from coming up. */
@@ -120,8 +120,7 @@ export class Client extends FaktoryWorkerClient {
   override async push(job: Pushable, options?: PushOptions): Promise<string> {
     this.#assertOpen();
     const encoded = encodeJob(payloadOf(job), this.#defaults);
-    if (!this.#pusher.hasRoom) await this.#pusher.room();
-    return this.#pusher.push(encoded, options);
+    return this.#pusher.admit(encoded, options);
   }
 
   /**
@@ -129,6 +128,7 @@ export class Client extends FaktoryWorkerClient {
    * AggregateError when the fate of some is not known or Faktory is away.
    */
   override async pushBulk(jobs: readonly Pushable[]): Promise<Rejected> {
+    this.#assertOpen();
     const rejected: Rejected = {};
     const failures: MillraceError[] = [];
     const withJids = jobs.map((job) => {
@@ -157,21 +157,22 @@ export class Client extends FaktoryWorkerClient {
   async enqueue(job: Pushable): Promise<string> {
     this.#assertOpen();
     const encoded = encodeJob(payloadOf(job), this.#defaults);
-    if (!this.#pusher.hasRoom) await this.#pusher.room();
-    this.#pusher.push(encoded).catch((error: MillraceError) => {
-      this.#enqueueErrorCount += 1;
-      if (this.#enqueueErrors.length < MAX_KEPT_ERRORS) this.#enqueueErrors.push(error);
+    await new Promise<void>((resolve) => {
+      this.#pusher.admit(encoded, {}, resolve).catch((error: MillraceError) => {
+        this.#enqueueErrorCount += 1;
+        if (this.#enqueueErrors.length < MAX_KEPT_ERRORS) this.#enqueueErrors.push(error);
+      });
     });
     return encoded.jid;
   }
 
   /**
-   * Resolves (to `OK`) when all that was pushed or enqueued is stored; rejects with an AggregateError of the
-   * enqueued jobs that were not (the first 1,000 of them). It does not send FLUSH, which wipes Faktory: for that,
+   * Resolves (to `OK`) when all that was pushed or enqueued by now is stored, whatever others push meanwhile;
+   * rejects with an AggregateError of the enqueued jobs that were not (the first 1,000 of them). It does not send FLUSH, which wipes Faktory: for that,
    * say `client.send(['FLUSH'])`.
    */
   override async flush(): Promise<string> {
-    await this.#pusher.idle();
+    await this.#pusher.settled();
     const errors = this.#enqueueErrors;
     const count = this.#enqueueErrorCount;
     this.#enqueueErrors = [];
@@ -183,31 +184,17 @@ export class Client extends FaktoryWorkerClient {
 
   /**
    * Pushes what an iterable, or async iterable, yields, and yields what became of each, in the same order. Takes
-   * no more from it than the limit in flight allows.
+   * no more from it than the limit in flight allows. When the client is closed meanwhile, or the iterable
+   * throws, it throws CLOSED, or that error, after the outcomes of what it has taken.
    */
   async *pushAll<J extends Pushable>(jobs: Iterable<J> | AsyncIterable<J>): AsyncGenerator<PushOutcome<J>> {
-    const outcomes = new Deque<Outcome<J>>();
-    for await (const job of jobs) {
-      await this.#pusher.room();
-      outcomes.push(this.#outcomeOf(job));
-      while (outcomes.peek()?.settled !== undefined || !this.#pusher.hasRoom) {
-        if (outcomes.size === 0) break;
-        yield await outcomes.shift()!.promise;
-      }
-    }
-    for (let next = outcomes.shift(); next !== undefined; next = outcomes.shift()) yield await next.promise;
-  }
-
-  #outcomeOf<J extends Pushable>(job: J): Outcome<J> {
-    const promise = this.push(job).then(
-      (jid): PushOutcome<J> => ({ job, jid }),
-      (error: MillraceError): PushOutcome<J> => ({ job, error }),
-    );
-    const outcome: Outcome<J> = { promise, settled: undefined };
-    promise.then(() => {
-      outcome.settled = true;
+    this.#assertOpen();
+    yield* pushAll(jobs, {
+      most: this.#maxInFlight,
+      push: async (job, onAdmitted) =>
+        this.#pusher.admit(encodeJob(payloadOf(job), this.#defaults), {}, onAdmitted),
+      whyEnded: () => (this.#state === 'open' ? undefined : closed()),
     });
-    return outcome;
   }
 
   /**
@@ -218,9 +205,12 @@ export class Client extends FaktoryWorkerClient {
   override async send(command: readonly unknown[]): Promise<string> {
     this.#assertOpen();
     const words = command.map(String);
-    if (words[0] === 'FETCH') return this.#sendFetch(words);
+    const line = rawCommand(words);
+    if (/^FETCH\b/.test(line)) {
+      return (await this.#fetchLanes.use(ACQUIRE_TIMEOUT_MS, (lane) => request(lane, line))) as string;
+    }
     const lane = await this.#lanes.acquire(ACQUIRE_TIMEOUT_MS);
-    return (await request(lane, rawCommand(words))) as string;
+    return (await request(lane, line)) as string;
   }
 
   override async sendWithAssert(command: readonly unknown[], assertion: string): Promise<string> {
@@ -232,17 +222,6 @@ export class Client extends FaktoryWorkerClient {
       );
     }
     return reply;
-  }
-
-  async #sendFetch(words: string[]): Promise<string> {
-    this.#fetching += 1;
-    if (this.#fetchLanes.wanted < this.#fetching) this.#fetchLanes.want(this.#fetching);
-    try {
-      const lane = await this.#fetchLanes.acquire(ACQUIRE_TIMEOUT_MS);
-      return (await request(lane, rawCommand(words))) as string;
-    } finally {
-      this.#fetching -= 1;
-    }
   }
 
   /** Milliseconds until Faktory answers a command that costs it next to nothing. */
@@ -265,21 +244,20 @@ export class Client extends FaktoryWorkerClient {
   }
 
   #assertOpen(): void {
-    if (this.#state !== 'open')
-      throw new MillraceError('CLOSED', 'the client was closed and takes nothing more');
+    if (this.#state !== 'open') throw closed();
   }
 }
 
-interface Outcome<J> {
-  readonly promise: Promise<PushOutcome<J>>;
-  settled: true | undefined;
+function closed(): MillraceError {
+  return new MillraceError('CLOSED', 'the client was closed and takes nothing more');
 }
 
 function payloadOf(job: Pushable): JobInput {
-  return (job instanceof Job ? job.toJSON() : job) as JobInput;
+  // By its method, not its class: there may be two copies of faktory-worker in a program.
+  return ('toJSON' in job ? job.toJSON() : job) as JobInput;
 }
 
-function pusherOptions(options: ClientOptions): Partial<PusherOptions> {
+function pusherOptions(options: ClientOptions): Partial<PusherOptions> & Pick<PusherOptions, 'maxInFlight'> {
   const { deliveryTimeoutMs, maxLanes } = options;
   return {
     maxSize: options.maxSize ?? readSetting('BATCH_MAX_SIZE'),

@@ -1,3 +1,4 @@
+import querystring from 'node:querystring';
 import { MillraceError } from '../errors.ts';
 
 /** Where a Faktory listens. */
@@ -16,18 +17,13 @@ const DEFAULT_PORT = 7419;
  * the URL wins. Throws ADDRESS_INVALID, without the password in its text.
  */
 export function parseAddress(url: string, password?: string): Address {
-  let parsed: URL;
-  try {
-    // A URL of an unknown scheme is not taken apart the same way on every version: use one that is.
-    parsed = new URL(url.replace(/^tcp(\+tls)?:\/\//, 'http://'));
-  } catch (cause) {
-    throw invalid(url, { cause });
-  }
   const scheme = /^(tcp|tcp\+tls):\/\//.exec(url)?.[1];
-  if (scheme === undefined || parsed.hostname === '' || !['', '/'].includes(parsed.pathname))
-    throw invalid(url);
+  // A URL of an unknown scheme is not taken apart the same way on every version: use one that is.
+  const parsed = urlOf(url.replace(/^tcp(\+tls)?:\/\//, 'http://'));
+  if (scheme === undefined || parsed === undefined || !isBare(parsed)) throw invalid(url);
   const port = /:(\d+)\/?$/.exec(url.replace(/^[^@]*@/, ''))?.[1];
-  const inUrl = decodeURIComponent(parsed.password || parsed.username);
+  // Unlike decodeURIComponent, this leaves a lone % as it is.
+  const inUrl = querystring.unescape(parsed.password || parsed.username);
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ''),
     port: port === undefined ? DEFAULT_PORT : Number(port),
@@ -36,16 +32,25 @@ export function parseAddress(url: string, password?: string): Address {
   };
 }
 
+/** Not the error of `new URL`: that holds the URL, and so the password. */
+function urlOf(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+function isBare({ hostname, pathname, search, hash }: URL): boolean {
+  return hostname !== '' && ['', '/'].includes(pathname) && search === '' && hash === '';
+}
+
 /** The address as it may be shown: never with the password. */
 export function showAddress({ host, port, tls }: Address): string {
   return `${tls ? 'tcp+tls' : 'tcp'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function invalid(url: string, options?: { cause?: unknown }): MillraceError {
-  const shown = url.replace(/\/\/[^@/]*@/, '//…@');
+function invalid(url: string): MillraceError {
+  // Up to the last @, and over a scheme that is none: a password may hold anything.
+  const shown = url.replace(/^(tcp(?:\+tls)?:\/\/)?.*@/s, '$1…@');
   return new MillraceError(
     'ADDRESS_INVALID',
     `FAKTORY_URL is "${shown}", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS`,
-    options,
   );
 }

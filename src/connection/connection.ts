@@ -11,8 +11,17 @@ import { isMillraceError, MillraceError } from '../errors.ts';
 import { endCommand, helloCommand } from '../protocol/commands.ts';
 import { answerHi, type Hello, parseHi } from '../protocol/handshake.ts';
 import { ERROR, type ReplyKind, ReplyParser, SIMPLE } from '../protocol/resp.ts';
-import { type Address, showAddress } from './address.ts';
-import { explainFault } from './faults.ts';
+import type { Address } from './address.ts';
+import {
+  closedEarly,
+  explainFault,
+  isOverLimit,
+  lost,
+  stalled,
+  timedOut,
+  unsolicited,
+  unwelcome,
+} from './faults.ts';
 
 /** Gets the reply of one command, or learns that none will come. Exactly one of the two is called, once. */
 export interface Receiver {
@@ -51,6 +60,13 @@ const NEXT: Record<State, readonly State[]> = {
   closed: [],
 };
 
+/** The commands that left in one write; `leftAt` moves on while the link takes its bytes slowly. */
+interface Write {
+  readonly writtenAt: number;
+  leftAt: number;
+  unanswered: number;
+}
+
 /** A tick's commands leave in one write, or earlier when there are this many characters of them. */
 const FLUSH_CHARS = 64 * 1024;
 
@@ -60,16 +76,16 @@ export class Connection {
   readonly #socket: net.Socket;
   readonly #parser: ReplyParser;
   #state: State = 'connecting';
-  /** What waits for its reply, in the order of the wire, and when it was written. */
+  /** What waits for its reply, in the order of the wire, and the writes it left in. */
   readonly #receivers = new Deque<Receiver>();
-  readonly #writtenAt = new Deque<number>();
+  readonly #writes = new Deque<Write>();
   /** Commands of this tick: not yet written, so their receivers are the last `#heldCount` ones. */
   #held = '';
   #heldCount = 0;
   #flushing: NodeJS.Immediate | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #lastByteAt = 0;
-  #sentBytes = 0;
+  #takenBytes = 0;
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
@@ -79,8 +95,8 @@ export class Connection {
     const connected = options.address.tls ? 'secureConnect' : 'connect';
     this.#socket.once(connected, () => this.#setState('greeting'));
     this.#socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
-    this.#socket.on('error', (cause) => this.destroy(explainFault(options.address, cause)));
-    this.#socket.on('close', () => this.destroy());
+    this.#socket.on('error', (cause) => this.destroy(this.#explain(cause)));
+    this.#socket.on('close', () => this.#onClose());
     const timeoutMs = options.connectTimeoutMs ?? 5_000;
     this.#deadline = setTimeout(() => this.#onConnectTimeout(timeoutMs), timeoutMs);
   }
@@ -97,7 +113,7 @@ export class Connection {
 
   /** Of these, the ones whose bytes have left this process. */
   get written(): number {
-    return this.#writtenAt.size;
+    return this.#receivers.size - this.#heldCount;
   }
 
   /** Sends a command (one whole line); it leaves at the end of this tick with all others of the tick. */
@@ -119,11 +135,17 @@ export class Connection {
     this.#flushing = undefined;
     if (this.#heldCount === 0) return;
     const now = performance.now();
-    for (; this.#heldCount > 0; this.#heldCount -= 1) this.#writtenAt.push(now);
+    const write = { writtenAt: now, leftAt: now, unanswered: this.#heldCount };
     const held = this.#held;
     this.#held = '';
-    this.#socket.write(held);
-    this.#deadline ??= setTimeout(() => this.#onDeadline(), this.#options.deadlineMs);
+    this.#heldCount = 0;
+    this.#writes.push(write);
+    this.#socket.write(held, () => {
+      write.leftAt = performance.now();
+    });
+    if (this.#deadline !== undefined) return;
+    this.#takenBytes = takenBytes(this.#socket);
+    this.#deadline = setTimeout(() => this.#onDeadline(), this.#options.deadlineMs);
   }
 
   /** Says END once all is answered, and resolves when the socket is closed. Never fails. */
@@ -140,11 +162,12 @@ export class Connection {
       await new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
   }
 
-  /** Ends the connection at once; every receiver hears of its loss. `error` is why, if it was not on purpose. */
+  /** Ends the connection at once; every receiver hears of its loss. `error` is why (default: CONNECTION_LOST). */
   destroy(error?: MillraceError): void {
     if (this.#state === 'closed') return;
     const wasClosing = this.#state === 'closing' && this.#receivers.size === 0;
     const why = error ?? (wasClosing ? undefined : lost(this.#options.address));
+    let { written } = this;
     this.#setState('closed');
     clearTimeout(this.#deadline);
     if (this.#flushing !== undefined) clearImmediate(this.#flushing);
@@ -152,8 +175,8 @@ export class Connection {
     // First the owner, so that nobody who sends again picks this connection.
     this.#events.onClosed(this, why);
     for (let receiver = this.#receivers.shift(); receiver; receiver = this.#receivers.shift()) {
-      const written = this.#writtenAt.shift() !== undefined;
-      receiver.onLost(why ?? lost(this.#options.address), written);
+      receiver.onLost(why ?? lost(this.#options.address), written > 0);
+      written -= 1;
     }
   }
 
@@ -162,6 +185,20 @@ export class Connection {
       throw new Error(`a connection cannot go from ${this.#state} to ${next}`);
     }
     this.#state = next;
+  }
+
+  get #isPastHandshake(): boolean {
+    return this.#state === 'ready' || this.#state === 'closing';
+  }
+
+  #onClose(): void {
+    this.destroy(this.#isPastHandshake ? undefined : closedEarly(this.#options.address));
+  }
+
+  /** Before the handshake was done nothing can have been sent; afterwards it is a loss, whatever the cause. */
+  #explain(cause: Error): MillraceError {
+    const fault = explainFault(this.#options.address, cause);
+    return this.#isPastHandshake ? new MillraceError('CONNECTION_LOST', fault.message, { cause }) : fault;
   }
 
   #onBytes(bytes: Buffer): void {
@@ -193,11 +230,13 @@ export class Connection {
   }
 
   #onAnswer(kind: ReplyKind, text: string): void {
-    const writtenAt = this.#writtenAt.shift();
+    const write = this.#writes.peek();
     // Faktory refuses a connection over its limit after it has welcomed it, whatever was sent meanwhile.
-    const refused = kind === ERROR && text.includes('too many connections');
-    if (writtenAt === undefined || refused) return this.destroy(unsolicited(this.#options.address, text));
-    this.#receivers.shift()!.onReply(kind, text, writtenAt);
+    const refused = kind === ERROR && isOverLimit(text);
+    if (write === undefined || refused) return this.destroy(unsolicited(this.#options.address, text));
+    write.unanswered -= 1;
+    if (write.unanswered === 0) this.#writes.shift();
+    this.#receivers.shift()!.onReply(kind, text, write.writtenAt);
     if (this.#state === 'closing' && this.#receivers.size === 0) this.#end();
   }
 
@@ -209,18 +248,7 @@ export class Connection {
   }
 
   #onWelcome(kind: ReplyKind, text: string): void {
-    const { address } = this.#options;
-    if (kind === ERROR) {
-      const why = `${showAddress(address)} refused the handshake: ${text}`;
-      return this.destroy(
-        /password/i.test(text)
-          ? new MillraceError(
-              'FAKTORY_PASSWORD',
-              `${why}; check FAKTORY_PASSWORD, or the password in FAKTORY_URL`,
-            )
-          : new MillraceError('PROTOCOL_VIOLATION', why),
-      );
-    }
+    if (kind !== SIMPLE || text !== 'OK') return this.destroy(unwelcome(this.#options.address, text));
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
     this.#setState('ready');
@@ -235,38 +263,42 @@ export class Connection {
   }
 
   #onConnectTimeout(timeoutMs: number): void {
-    const where = showAddress(this.#options.address);
-    const what =
-      this.#state === 'connecting' ? 'did not accept a connection' : 'did not finish the handshake';
-    this.destroy(new MillraceError('FAKTORY_UNREACHABLE', `${where} ${what} within ${timeoutMs} ms`));
+    this.destroy(timedOut(this.#options.address, timeoutMs, this.#state === 'connecting'));
   }
 
   /**
-   * The deadline runs from the later of the last byte that came and the write of the oldest unanswered command.
+   * The deadline runs from the later of the last byte that came and the leaving of the oldest unanswered command.
    * A blocked event loop runs timers before it reads, so one poll phase passes before it is believed.
    */
   #onDeadline(): void {
     setImmediate(() => {
       this.#deadline = undefined;
-      const oldest = this.#writtenAt.peek();
+      const oldest = this.#writes.peek();
       if (this.#state === 'closed' || oldest === undefined) return;
-      const due = Math.max(oldest, this.#lastByteAt) + this.#options.deadlineMs - performance.now();
-      if (due <= 0 && !this.#isStillSending()) {
-        const where = showAddress(this.#options.address);
-        const silent = `${where} has answered nothing for ${this.#options.deadlineMs} ms: the connection is replaced`;
-        return this.destroy(new MillraceError('CONNECTION_STALLED', silent));
-      }
+      const now = performance.now();
+      if (this.#isStillLeaving()) oldest.leftAt = now;
+      const due = Math.max(oldest.leftAt, this.#lastByteAt) + this.#options.deadlineMs - now;
+      if (due <= 0) return this.destroy(stalled(this.#options.address, this.#options.deadlineMs));
       this.#deadline = setTimeout(() => this.#onDeadline(), Math.max(due, 100));
     });
   }
 
-  /** Bytes that still leave are a full link, not a dead one. */
-  #isStillSending(): boolean {
-    const left = this.#socket.bytesWritten - this.#socket.writableLength;
-    const moved = this.#socket.writableLength > 0 && left > this.#sentBytes;
-    this.#sentBytes = left;
+  /** Whether bytes wait to leave, and some have left since the last look: a full link, not a dead one. */
+  #isStillLeaving(): boolean {
+    const taken = takenBytes(this.#socket);
+    const moved = this.#socket.writableLength > 0 && taken !== this.#takenBytes;
+    this.#takenBytes = taken;
     return moved;
   }
+}
+
+/**
+ * Rises as the system takes bytes. Of a write under way Node says only here how much of it is left; its own
+ * socket timeout looks at the same.
+ */
+function takenBytes(socket: net.Socket): number {
+  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
+  return socket.bytesWritten - socket.writableLength - (handle?.writeQueueSize ?? 0);
 }
 
 function openSocket(address: Address, tlsOptions: tls.ConnectionOptions | undefined): net.Socket {
@@ -283,23 +315,4 @@ function openSocket(address: Address, tlsOptions: tls.ConnectionOptions | undefi
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 15_000);
   return socket;
-}
-
-function lost(address: Address): MillraceError {
-  return new MillraceError('CONNECTION_LOST', `the connection to ${showAddress(address)} was lost`);
-}
-
-/** Faktory says this, unasked, when it has too many connections; anything else unasked is a fault of the peer. */
-function unsolicited(address: Address, text: string): MillraceError {
-  const where = showAddress(address);
-  if (text.includes('too many connections')) {
-    return new MillraceError(
-      'CONNECTION_LIMIT',
-      `${where} has too many connections: lower FAKTORY_MAX_CONNECTIONS`,
-    );
-  }
-  return new MillraceError(
-    'PROTOCOL_VIOLATION',
-    `${where} sent a reply that nobody asked for: ${text.slice(0, 80)}`,
-  );
 }

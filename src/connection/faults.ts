@@ -1,5 +1,5 @@
-/** Puts a socket's fault into one line: the address, the cause, the next step. */
-import { MillraceError } from '../errors.ts';
+/** The faults of a connection, each put into one line: the address, the cause, the next step. */
+import { MillraceError, messageOf } from '../errors.ts';
 import { type Address, showAddress } from './address.ts';
 
 type Fault = Error & { code?: string };
@@ -25,12 +25,12 @@ export function explainFault(address: Address, fault: Fault): MillraceError {
     const hint =
       code === 'ERR_SSL_WRONG_VERSION_NUMBER'
         ? 'Faktory there does not speak TLS: use tcp://'
-        : inner.message;
+        : messageOf(inner);
     return new MillraceError('FAKTORY_UNREACHABLE', `${where}: TLS failed (${code}): ${hint}`, {
       cause: fault,
     });
   }
-  const step = NEXT_STEP[code] ?? inner.message;
+  const step = NEXT_STEP[code] ?? messageOf(inner);
   return new MillraceError('FAKTORY_UNREACHABLE', `${where} (${code || inner.name}): ${step}`, {
     cause: fault,
   });
@@ -38,4 +38,53 @@ export function explainFault(address: Address, fault: Fault): MillraceError {
 
 function isTlsFault(code: string): boolean {
   return /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|EPROTO)/.test(code);
+}
+
+/** What Faktory says, unasked, when it has too many connections. */
+export function isOverLimit(text: string): boolean {
+  return /^ERR too many connections\b/.test(text);
+}
+
+export function lost(address: Address): MillraceError {
+  return new MillraceError('CONNECTION_LOST', `the connection to ${showAddress(address)} was lost`);
+}
+
+/** The peer closed before it had said OK; so does what listens for a Faktory that is not up yet. */
+export function closedEarly(address: Address): MillraceError {
+  const text = `${showAddress(address)} closed the connection during the handshake: is it Faktory, and does it run?`;
+  return new MillraceError('FAKTORY_UNREACHABLE', text);
+}
+
+export function timedOut(address: Address, timeoutMs: number, unconnected: boolean): MillraceError {
+  const what = unconnected ? 'did not accept a connection' : 'did not finish the handshake';
+  const text = `${showAddress(address)} ${what} within ${timeoutMs} ms`;
+  return new MillraceError('FAKTORY_UNREACHABLE', text);
+}
+
+export function stalled(address: Address, deadlineMs: number): MillraceError {
+  const text = `${showAddress(address)} has answered nothing for ${deadlineMs} ms: the connection is replaced`;
+  return new MillraceError('CONNECTION_STALLED', text);
+}
+
+/** A reply came that no command waits for. */
+export function unsolicited(address: Address, text: string): MillraceError {
+  const where = showAddress(address);
+  return isOverLimit(text)
+    ? new MillraceError(
+        'CONNECTION_LIMIT',
+        `${where} has too many connections: lower FAKTORY_MAX_CONNECTIONS`,
+      )
+    : new MillraceError(
+        'PROTOCOL_VIOLATION',
+        `${where} sent a reply that nobody asked for: ${text.slice(0, 80)}`,
+      );
+}
+
+/** HELLO was answered with something else than OK. */
+export function unwelcome(address: Address, text: string): MillraceError {
+  if (isOverLimit(text)) return unsolicited(address, text);
+  const why = `${showAddress(address)} refused the handshake: ${text.slice(0, 80)}`;
+  return /password/i.test(text)
+    ? new MillraceError('FAKTORY_PASSWORD', `${why}; check FAKTORY_PASSWORD, or the password in FAKTORY_URL`)
+    : new MillraceError('PROTOCOL_VIOLATION', why);
 }

@@ -37,10 +37,12 @@ export class Lanes {
   #wanted = 0;
   readonly #ready: Connection[] = [];
   readonly #connecting = new Set<Connection>();
+  readonly #releasing = new Set<Connection>();
   readonly #waiters = new Set<Waiter>();
   #failures = 0;
   #lastFault: MillraceError | undefined;
   #pause: NodeJS.Timeout | undefined;
+  readonly #onFree = (): void => this.refresh();
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -56,9 +58,20 @@ export class Lanes {
     return this.#wanted;
   }
 
-  /** Why the last attempt failed, while none is up. */
+  /** Why there is no lane, while none is up. */
   get fault(): MillraceError | undefined {
-    return this.#ready.length > 0 ? undefined : this.#lastFault;
+    return this.#ready.length > 0 ? undefined : this.obstacle;
+  }
+
+  /** What keeps more lanes from coming up: the fault of the last attempt, or the budget. */
+  get obstacle(): MillraceError | undefined {
+    if (this.#lastFault !== undefined) return this.#lastFault;
+    const { limit, used } = this.#options.budget;
+    if (this.#connecting.size > 0 || used < limit) return undefined;
+    return new MillraceError(
+      'CONNECTION_LIMIT',
+      `all ${limit} connections that FAKTORY_MAX_CONNECTIONS allows are in use`,
+    );
   }
 
   /** Keeps `count` lanes open from now on; more than are wanted stay until they are closed or lost. */
@@ -73,7 +86,7 @@ export class Lanes {
     if (this.#options.gate?.() === false) return;
     const atOnce = this.#ready.length === 0 && this.#failures > 0 ? 1 : this.#wanted;
     while (this.#ready.length + this.#connecting.size < this.#wanted && this.#connecting.size < atOnce) {
-      if (!this.#options.budget.take(() => this.refresh())) return;
+      if (!this.#options.budget.take(this.#onFree)) return;
       this.#connecting.add(new Connection(this.#connectionOptions(), this.#events));
     }
   }
@@ -96,7 +109,7 @@ export class Lanes {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#waiters.delete(waiter);
-        reject(this.#lastFault ?? new MillraceError('FAKTORY_UNREACHABLE'));
+        reject(this.obstacle ?? new MillraceError('FAKTORY_UNREACHABLE'));
       };
       const timer = Number.isFinite(timeoutMs) ? setTimeout(giveUp, timeoutMs) : undefined;
       const waiter: Waiter = { resolve, reject, timer };
@@ -104,8 +117,12 @@ export class Lanes {
     });
   }
 
-  /** Lets go of one lane: it answers what it has, then ends; it is not replaced. */
+  /** Lets go of one lane: it takes nothing more, answers what it has, then ends; it is not replaced. */
   async release(connection: Connection): Promise<void> {
+    const at = this.#ready.indexOf(connection);
+    if (at === -1) return;
+    this.#ready.splice(at, 1);
+    this.#releasing.add(connection);
     this.#wanted = Math.max(0, this.#wanted - 1);
     await connection.close();
   }
@@ -113,14 +130,15 @@ export class Lanes {
   /** Ends all lanes once they have answered what they have. */
   async close(): Promise<void> {
     if (this.#state === 'open') this.#stop('closing');
-    await Promise.all([...this.#ready].map((lane) => lane.close()));
+    for (const lane of this.#ready.splice(0)) this.#releasing.add(lane);
+    await Promise.all([...this.#releasing].map((lane) => lane.close()));
     this.#state = 'closed';
   }
 
   /** Ends all lanes at once. */
   destroy(): void {
     this.#stop('closed');
-    for (const lane of [...this.#ready]) lane.destroy();
+    for (const lane of [...this.#ready, ...this.#releasing]) lane.destroy();
   }
 
   #stop(state: 'closing' | 'closed'): void {
@@ -144,6 +162,7 @@ export class Lanes {
       this.#connecting.delete(connection);
       this.#ready.push(connection);
       this.#failures = 0;
+      this.#lastFault = undefined;
       for (const { resolve, timer } of this.#waiters) {
         clearTimeout(timer);
         resolve(connection);
@@ -153,13 +172,16 @@ export class Lanes {
       this.refresh();
     },
     onClosed: (connection: Connection, error: MillraceError | undefined): void => {
-      this.#options.budget.giveBack();
       const wasConnecting = this.#connecting.delete(connection);
+      this.#releasing.delete(connection);
       const at = this.#ready.indexOf(connection);
       if (at !== -1) this.#ready.splice(at, 1);
+      this.#options.budget.giveBack();
       if (error === undefined || this.#state === 'closed') return this.refresh();
-      this.#lastFault = error;
-      this.#options.onFault?.(error);
+      if (this.#state === 'open') {
+        this.#lastFault = error;
+        this.#options.onFault?.(error);
+      }
       if (!wasConnecting) this.#options.onLost?.(connection, error);
       this.#backOff(error);
     },

@@ -1,7 +1,8 @@
 /** What Client and Worker alike take to reach Faktory. */
 import { hostname } from 'node:os';
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { faktoryPassword, faktoryUrl, readSetting } from '../config.ts';
+import { MillraceError, messageOf } from '../errors.ts';
 import { createLogger, type Logger, SILENT } from '../logger.ts';
 import { type Hello, PROTOCOL_VERSION } from '../protocol/handshake.ts';
 import { type Address, parseAddress } from './address.ts';
@@ -14,7 +15,7 @@ export interface ConnectOptions {
   host?: string;
   /** Instead of the URL's. */
   port?: number | string;
-  /** Default: the URL's, or FAKTORY_PASSWORD. */
+  /** Default: that of `url`, else FAKTORY_PASSWORD, else that of FAKTORY_URL. */
   password?: string;
   /** Passed to `tls.connect`; certificates are verified unless it says otherwise. */
   tlsOptions?: TlsOptions;
@@ -35,18 +36,37 @@ export interface Link {
 
 /** Fills in what the options leave to the environment. Throws ADDRESS_INVALID and CONFIG_INVALID. */
 export function resolveLink(options: ConnectOptions): Link {
-  const fromUrl = parseAddress(options.url ?? faktoryUrl(), options.password ?? faktoryPassword());
+  const inUrl = options.url === undefined ? undefined : parseAddress(options.url).password;
+  const password = options.password ?? inUrl ?? faktoryPassword();
+  const fromUrl = parseAddress(options.url ?? faktoryUrl(), password);
   const { maxConnections = readSetting('FAKTORY_MAX_CONNECTIONS') } = options;
+  const address = {
+    ...fromUrl,
+    host: options.host ?? fromUrl.host,
+    port: options.port === undefined ? fromUrl.port : checkPort(options.port),
+  };
+  if (address.tls) checkTlsOptions(options.tlsOptions);
   return {
-    address: {
-      ...fromUrl,
-      host: options.host ?? fromUrl.host,
-      port: options.port === undefined ? fromUrl.port : Number(options.port),
-    },
+    address,
     budget: typeof maxConnections === 'number' ? new ConnectionBudget(maxConnections) : maxConnections,
     logger: resolveLogger(options.logger),
     tlsOptions: options.tlsOptions,
   };
+}
+
+function checkPort(port: number | string): number {
+  const number = port === '' ? Number.NaN : Number(port);
+  if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
+  throw new MillraceError('ADDRESS_INVALID', `port is ${JSON.stringify(port)}, it takes 1 to 65535`);
+}
+
+/** Otherwise each attempt to connect would throw, at times when nobody can catch it. */
+function checkTlsOptions(tlsOptions: TlsOptions | undefined): void {
+  try {
+    createSecureContext(tlsOptions);
+  } catch (cause) {
+    throw new MillraceError('CONFIG_INVALID', `tlsOptions cannot be used: ${messageOf(cause)}`, { cause });
+  }
 }
 
 function resolveLogger(logger: Logger | false | undefined): Logger {

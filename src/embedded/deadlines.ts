@@ -24,6 +24,11 @@ export class Deadlines<T> implements TimedWork {
     return this.#items.delete(item);
   }
 
+  /** Puts all deadlines off by `ms`. */
+  carry(ms: number): void {
+    for (const [item, deadline] of this.#items) this.#items.set(item, deadline + ms);
+  }
+
   due(): number {
     for (const deadline of this.#items.values()) return deadline;
     return Number.POSITIVE_INFINITY;

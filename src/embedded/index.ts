@@ -1,5 +1,6 @@
 /** `millrace/embedded`: a whole Faktory in this process, for development and tests. It keeps nothing. */
-export { type Clock, ManualClock, realClock } from './clock.ts';
+export { type CancelTimer, type Clock, ManualClock, realClock } from './clock.ts';
+export { Faults, type Quirks } from './faults.ts';
 export {
   type EmbeddedCounts,
   type EmbeddedFaktory,
@@ -7,4 +8,4 @@ export {
   startEmbeddedFaktory,
 } from './server.ts';
 export type { Intercept } from './session.ts';
-export type { ScanIntervals } from './store/store.ts';
+export type { JobState, KeptJob, ScanIntervals } from './store/store.ts';

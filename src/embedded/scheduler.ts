@@ -12,12 +12,15 @@ export interface TimedWork {
 export class Scheduler {
   readonly #clock: Clock;
   readonly #works: TimedWork[] = [];
+  readonly #onRun: () => void;
   #armedFor = Number.POSITIVE_INFINITY;
   #cancel: CancelTimer | undefined;
   #stopped = false;
 
-  constructor(clock: Clock) {
+  /** `onRun` is called after something was done. */
+  constructor(clock: Clock, onRun: () => void = () => {}) {
     this.#clock = clock;
+    this.#onRun = onRun;
   }
 
   add(work: TimedWork): void {
@@ -44,6 +47,7 @@ export class Scheduler {
     const now = this.#clock.now();
     for (const work of this.#works) if (work.due() <= now) work.run(now);
     this.wake(this.#works.reduce((least, work) => Math.min(least, work.due()), Number.POSITIVE_INFINITY));
+    this.#onRun();
   };
 }
 

@@ -5,9 +5,10 @@ import { MillraceError } from '../errors.ts';
 import { type CancelTimer, type Clock, realClock } from './clock.ts';
 import type { Faktory } from './commands/command.ts';
 import { Deadlines } from './deadlines.ts';
+import { Faults, type FaultsHost, type Quirks } from './faults.ts';
 import { Scheduler } from './scheduler.ts';
 import { type Intercept, Session, type SessionHost } from './session.ts';
-import { FAKTORY_SCANS, type ScanIntervals, Store } from './store/store.ts';
+import { FAKTORY_SCANS, type KeptJob, type ScanIntervals, Store } from './store/store.ts';
 import { Workers } from './workers.ts';
 
 export interface EmbeddedOptions {
@@ -26,6 +27,8 @@ export interface EmbeddedOptions {
   scans?: Partial<ScanIntervals>;
   /** A place for faults; see Intercept. */
   intercept?: Intercept;
+  /** Wrongs of the real Faktory to show from the start; `faults.quirks` changes them later. */
+  quirks?: Quirks;
 }
 
 /** Sizes and totals, as INFO tells them. */
@@ -55,6 +58,8 @@ type State = 'starting' | 'listening' | 'stopping' | 'stopped';
 
 /** A whole Faktory in this process and in memory. Made by `startEmbeddedFaktory`. */
 export class EmbeddedFaktory implements AsyncDisposable {
+  /** What can be made to go wrong. */
+  readonly faults: Faults;
   readonly #options: EmbeddedOptions;
   readonly #host: string;
   readonly #server: Server;
@@ -62,6 +67,9 @@ export class EmbeddedFaktory implements AsyncDisposable {
   readonly #faktory: Faktory;
   readonly #sessions = new Set<Session>();
   readonly #sessionHost: SessionHost;
+  readonly #greetings: Deadlines<Session>;
+  /** Connections made while it was frozen. */
+  readonly #waitingSockets = new Set<Socket>();
   #state: State = 'starting';
   #port = 0;
   #stopped: Promise<void> | undefined;
@@ -71,13 +79,21 @@ export class EmbeddedFaktory implements AsyncDisposable {
     this.#host = options.host ?? DEFAULT_HOST;
     const clock = options.clock ?? realClock;
     const scans = { ...FAKTORY_SCANS, ...options.scans };
-    this.#scheduler = new Scheduler(clock);
+    const watchers = new Set<() => void>();
+    this.#scheduler = new Scheduler(clock, () => {
+      for (const watch of watchers) watch();
+    });
+    this.faults = new Faults(this.#faultsHost(), options.quirks);
     this.#faktory = {
       clock,
       store: new Store(clock, this.#scheduler, scans),
       workers: new Workers(clock, this.#scheduler, scans.workers),
       counters: { startedAt: clock.now(), connections: 0, commands: 0 },
+      faults: this.faults,
+      watchers,
     };
+    this.#greetings = new Deadlines(HELLO_MS, this.#scheduler.wake, (session) => session.close());
+    this.#scheduler.add(this.#greetings);
     this.#sessionHost = this.#makeSessionHost();
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -113,6 +129,39 @@ export class EmbeddedFaktory implements AsyncDisposable {
     };
   }
 
+  /** Every job that it holds: the queues by name, oldest first, then what is worked on, then the sets by time. */
+  jobs(): IterableIterator<KeptJob> {
+    return this.#faktory.store.jobs();
+  }
+
+  /** Whether the queue was paused. */
+  isPaused(queue: string): boolean {
+    return this.#faktory.store.queues.isPaused(queue);
+  }
+
+  /** Whether no queue holds a job and nobody works on one, but for queues that `leftOut` names. */
+  isIdle(leftOut: (queue: string) => boolean): boolean {
+    return this.#faktory.store.isIdle(leftOut);
+  }
+
+  /** Calls back after whatever may have changed what it holds, until the function that it returns is called. */
+  watch(onChange: () => void): () => void {
+    const { watchers } = this.#faktory;
+    // One of its own for each call, so that the same function can watch twice.
+    const watcher = (): void => onChange();
+    watchers.add(watcher);
+    return () => watchers.delete(watcher);
+  }
+
+  /**
+   * Tells that the clock is about to jump by `ms`, so that nobody is taken for dead who had no time to beat, or to say
+   * HELLO.
+   */
+  carry(ms: number): void {
+    this.#faktory.workers.carry(ms);
+    this.#greetings.carry(ms);
+  }
+
   /** Listens; throws PORT_TAKEN or CONFIG_INVALID. Called once, by `startEmbeddedFaktory`. */
   async listen(): Promise<void> {
     this.#refuseUnsafe();
@@ -145,7 +194,7 @@ export class EmbeddedFaktory implements AsyncDisposable {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     if (graceMs > 0) await this.#grace(graceMs, closed);
     this.#scheduler.stop();
-    for (const session of [...this.#sessions]) session.close();
+    this.#cut();
     await closed;
     this.#state = 'stopped';
   }
@@ -163,22 +212,46 @@ export class EmbeddedFaktory implements AsyncDisposable {
   #accept(socket: Socket): void {
     if (this.#state !== 'listening') {
       socket.destroy();
-      return;
+    } else if (this.faults.refusesConnections) {
+      socket.resetAndDestroy();
+    } else if (this.faults.frozen) {
+      this.#waitingSockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => this.#waitingSockets.delete(socket));
+    } else {
+      this.#sessions.add(new Session(this.#sessionHost, socket));
     }
-    this.#sessions.add(new Session(this.#sessionHost, socket));
+  }
+
+  #cut(): void {
+    for (const session of [...this.#sessions]) session.close();
+    for (const socket of this.#waitingSockets) socket.destroy();
+  }
+
+  #faultsHost(): FaultsHost {
+    return {
+      freeze: () => {
+        for (const session of this.#sessions) session.freeze();
+      },
+      thaw: () => {
+        const sockets = [...this.#waitingSockets];
+        this.#waitingSockets.clear();
+        for (const session of [...this.#sessions]) session.thaw();
+        for (const socket of sockets) if (!socket.destroyed) this.#accept(socket);
+      },
+      cut: () => this.#cut(),
+    };
   }
 
   #makeSessionHost(): SessionHost {
     const { password, maxConnections = DEFAULT_MAX_CONNECTIONS, intercept } = this.#options;
     const isListening = (): boolean => this.#state === 'listening';
-    const greetings = new Deadlines<Session>(HELLO_MS, this.#scheduler.wake, (session) => session.close());
-    this.#scheduler.add(greetings);
     return {
       faktory: this.#faktory,
       password,
       maxConnections,
       intercept,
-      greetings,
+      greetings: this.#greetings,
       get accepting() {
         return isListening();
       },

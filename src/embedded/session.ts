@@ -9,6 +9,7 @@ import { bulkReply, errorReply, NULL_REPLY, OK_REPLY } from '../protocol/replies
 import type { Caller, Faktory } from './commands/command.ts';
 import { runCommand } from './commands/table.ts';
 import type { Deadlines } from './deadlines.ts';
+import type { Faults } from './faults.ts';
 import { greetingReply, judgeHello, newGreeting } from './handshake.ts';
 import type { StoredJob } from './store/stored-job.ts';
 import type { Worker } from './workers.ts';
@@ -63,7 +64,7 @@ export class Session implements Caller {
     socket.on('error', () => {});
     socket.on('close', () => {
       this.#peerLeft();
-      this.close();
+      if (this.#state !== 'waiting') this.close();
     });
     host.greetings.add(this, host.faktory.clock.now());
     this.#out = greetingReply(this.#hi);
@@ -79,7 +80,9 @@ export class Session implements Caller {
   }
 
   onJob(job: StoredJob): void {
-    this.#answerWaiting(bulkReply(job.text, job.bytes));
+    const reply = bulkReply(job.text, job.bytes);
+    if (this.#faults.losesReply('FETCH', reply)) this.end();
+    else this.#answerWaiting(reply);
   }
 
   onNothing(): void {
@@ -98,6 +101,19 @@ export class Session implements Caller {
     if (this.#state === 'closed') return;
     this.#leave();
     this.#socket.destroy();
+  }
+
+  /** What the peer sends stays unread, until `thaw`. */
+  freeze(): void {
+    this.#socket.pause();
+  }
+
+  thaw(): void {
+    this.#run();
+  }
+
+  get #faults(): Faults {
+    return this.#host.faktory.faults;
   }
 
   #leave(): void {
@@ -120,11 +136,14 @@ export class Session implements Caller {
     this.#run();
   }
 
-  /** Its waiter is dropped, so that no job goes to nobody; commands that have come are still run. */
+  /**
+   * Its waiter is dropped, so that no job goes to nobody; commands that have come are still run. (Where FETCHes are to
+   * strand jobs, it lives on, waiting, until none of them is left.)
+   */
   #peerLeft(): void {
     if (this.#state === 'closed') return;
     this.#listening = false;
-    if (this.#state === 'waiting') {
+    if (this.#state === 'waiting' && this.#faults.quirks.strandsClosed !== true) {
       this.#host.faktory.store.waiters.drop(this);
       this.#out += NULL_REPLY;
       this.#state = 'ready';
@@ -149,6 +168,7 @@ export class Session implements Caller {
 
   /** Runs lines until there is none, or something has to be waited for. */
   #run(): void {
+    if (this.#faults.frozen) return;
     while (this.#state === 'ready' || this.#state === 'greeting') {
       const line = this.#lines.next();
       if (line === undefined) break;
@@ -170,6 +190,7 @@ export class Session implements Caller {
     }
     const reply = intercept?.(line, this.#worker?.wid) ?? runCommand(faktory, line, this);
     if (reply === undefined) this.#state = 'waiting';
+    else if (this.#faults.losesReply(line, reply)) this.end();
     else this.#out += reply;
   }
 
@@ -203,8 +224,8 @@ export class Session implements Caller {
 
   #flush(): void {
     const out = this.#out;
-    if (out === '' || this.#socket.destroyed) return;
     this.#out = '';
+    if (out === '' || this.#socket.destroyed) return;
     this.#socket.write(out);
     if (this.#state === 'ready' && this.#socket.writableLength > UNREAD_BYTES) this.#state = 'choked';
   }

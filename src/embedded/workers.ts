@@ -19,6 +19,8 @@ export interface Worker {
   /** When `state` was set last. */
   since: number;
   lastBeat: number;
+  /** The connection that made it known. */
+  readonly first: object;
   readonly connections: Set<WorkerConnection>;
 }
 
@@ -54,7 +56,14 @@ export class Workers implements TimedWork {
     let worker = this.#byWid.get(wid);
     if (worker === undefined) {
       const now = this.#clock.now();
-      worker = { wid, state: 'running', since: now, lastBeat: now, connections: new Set() };
+      worker = {
+        wid,
+        state: 'running',
+        since: now,
+        lastBeat: now,
+        first: connection,
+        connections: new Set(),
+      };
       this.#byWid.set(wid, worker);
       this.#earliest = Math.min(this.#earliest, now + LIFE_MS);
       this.#scheduler.wake(this.due());
@@ -71,6 +80,11 @@ export class Workers implements TimedWork {
 
   beat(worker: Worker): void {
     worker.lastBeat = this.#clock.now();
+  }
+
+  /** Has all of them beaten `ms` later than they did. */
+  carry(ms: number): void {
+    for (const worker of this.#byWid.values()) worker.lastBeat += ms;
   }
 
   /** Moves a worker on; backwards or to an unknown state nothing happens. */

@@ -57,8 +57,9 @@ export interface JobDefaults {
 export interface EncodedJob {
   readonly jid: string;
   readonly queue: string;
-  /** The job as JSON. */
+  /** The job as JSON, and its length in UTF-8. */
   readonly json: string;
+  readonly bytes: number;
 }
 
 /** Faktory's rule for queue names, and a length of our own. */
@@ -101,7 +102,7 @@ export function encodeJob(job: JobInput, defaults: JobDefaults): EncodedJob {
   const json =
     `{"jid":"${jid}","queue":"${queue}","jobtype":${JSON.stringify(jobtype)},"args":${args}` +
     `,"retry":${retry},"reserve_for":${reserveFor}${encodeRest(job)}}`;
-  return { jid, queue, json };
+  return { jid, queue, json, bytes: Buffer.byteLength(json) };
 }
 
 /** The fields that most jobs do not have. */

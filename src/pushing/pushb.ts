@@ -7,11 +7,12 @@ export type Verdict = { outcome: 'stored' } | { outcome: 'refused' | 'unknown'; 
 /** The refusals that Faktory documents; any other text is a fault on its side that says nothing of the job. */
 const REFUSALS = [
   'jobs must have a',
-  'jobs must have an',
   'jobs cannot be reserved',
   "invalid timestamp for 'at'",
   'cannot get "',
   'queue names must match',
+  // Faktory Enterprise: a unique job that it already has.
+  'NOTUNIQUE ',
 ];
 
 export type BulkVerdict =
@@ -37,7 +38,7 @@ export function readPushb(kind: ReplyKind, text: string): BulkVerdict {
   } catch {
     return { kind: 'unknown', reason: text };
   }
-  if (typeof map !== 'object' || map === null) return { kind: 'unknown', reason: text };
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return { kind: 'unknown', reason: text };
   const exceptions = new Map<string, Verdict>();
   for (const [jid, reason] of Object.entries(map)) exceptions.set(jid, verdictOf(String(reason)));
   return { kind: 'each', exceptions };

@@ -2,8 +2,9 @@
  * Moves encoded jobs to Faktory: gathers concurrent pushes into PUSHBs, keeps several on their way, tells each
  * caller what became of its own job, and sends again what a lost connection left unknown.
  *
- * A job is *waiting* (in the row, maybe again), then *sent* (in a PUSHB that is unanswered), then settled. It
- * counts as pressure from admission until it is settled.
+ * A job is *asking* (at the limit, for room), then *waiting* (in the row, maybe again), then *sent* (in a PUSHB
+ * that is unanswered), maybe *resting* (Faktory's answer said nothing of it), and in the end *settled*. It counts
+ * as pressure from its admission, the end of asking, until it is settled.
  */
 import { backoffMs } from '../connection/backoff.ts';
 import type { Connection, Receiver } from '../connection/connection.ts';
@@ -15,6 +16,7 @@ import type { EncodedJob } from '../protocol/job.ts';
 import type { ReplyKind } from '../protocol/resp.ts';
 import { Pressure } from './pressure.ts';
 import { readPushb, type Verdict } from './pushb.ts';
+import { Row } from './row.ts';
 
 export interface PusherOptions {
   /** Jobs in one PUSHB at most (BATCH_MAX_SIZE, default 100). */
@@ -49,13 +51,16 @@ export interface PushOptions {
 
 /** PUSHBs unanswered on a lane before pushes gather: with two in all, 50 ms would allow 1,200 jobs/s. */
 const LANE_DEPTH = 8;
-const MAX_PUSHB_CHARS = 1024 * 1024;
 const LOOK_AGAIN_MS = 250;
 
 interface Entry {
   readonly job: EncodedJob;
   readonly atMostOnce: boolean;
-  readonly admittedAt: number;
+  /** Rises in the order of asking. */
+  readonly number: number;
+  readonly onAdmitted: (() => void) | undefined;
+  /** Since when it waits for a lane: its admission, or the loss of the connection that it was sent on. */
+  since: number;
   /** Whether it was once sent without an answer: then it may be stored. */
   maybeStored: boolean;
   /** Travels by itself: Faktory refused a PUSHB that it was in. */
@@ -69,13 +74,17 @@ export class Pusher {
   readonly #options: PusherOptions;
   readonly #lanes: Lanes;
   readonly #pressure: Pressure;
-  readonly #waiting = new Deque<Entry>();
-  #gatheringSince = 0;
+  /** All that are not settled, the oldest first. */
+  readonly #unsettled = new Set<Entry>();
+  readonly #asking = new Deque<Entry>();
+  readonly #waiting = new Row<Entry>();
+  readonly #resting = new Map<Entry, NodeJS.Timeout>();
+  #asked = 0;
   #pumping: NodeJS.Immediate | undefined;
   #delay: NodeJS.Timeout | undefined;
   #overdue: NodeJS.Timeout | undefined;
-  #roomWaiters: (() => void)[] = [];
-  #idleWaiters: (() => void)[] = [];
+  #settleWaiters: (() => void)[] = [];
+  #abandoned: MillraceError | undefined;
 
   constructor(lanes: Lanes, options: Partial<PusherOptions> = {}) {
     this.#lanes = lanes;
@@ -83,7 +92,7 @@ export class Pusher {
     this.#pressure = new Pressure(this.#options.maxInFlight, this.#options.maxInFlightBytes);
   }
 
-  /** Whether more jobs may be pushed now. */
+  /** Whether a job would be admitted at once. */
   get hasRoom(): boolean {
     return this.#pressure.open;
   }
@@ -97,41 +106,84 @@ export class Pusher {
     return this.#pressure.bytes;
   }
 
-  /** Resolves when there is room: at once, or when the limit was reached and half of it has drained. */
-  async room(): Promise<void> {
-    while (!this.#pressure.open) await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+  /** Resolves when nothing is left to settle, of what was asked by now or comes meanwhile. */
+  async idle(): Promise<void> {
+    while (this.#unsettled.size > 0) await this.#nextSettled();
   }
 
-  /** Resolves when everything admitted so far, and meanwhile, is settled. */
-  async idle(): Promise<void> {
-    while (this.#pressure.jobs > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
+  /** Resolves when all that was asked by now is settled, whatever comes meanwhile. */
+  async settled(): Promise<void> {
+    const last = this.#asked;
+    for (;;) {
+      const [oldest] = this.#unsettled;
+      if (oldest === undefined || oldest.number > last) return;
+      await this.#nextSettled();
+    }
   }
 
   /**
-   * Pushes a job; resolves to its jid when Faktory has it. It does not ask for room: ask first.
-   * Rejects with JOB_REJECTED, DELIVERY_UNKNOWN, or FAKTORY_UNREACHABLE (then it was certainly not stored).
+   * Pushes a job as soon as there is room, in the order of asking; `onAdmitted` tells when. Resolves to its jid
+   * when Faktory has it. Rejects with JOB_REJECTED, DELIVERY_UNKNOWN, or FAKTORY_UNREACHABLE (then it was
+   * certainly not stored).
    */
-  push(job: EncodedJob, { atMostOnce = false }: PushOptions = {}): Promise<string> {
+  admit(job: EncodedJob, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#pressure.add(job.json.length);
-      const admittedAt = performance.now();
-      const entry = {
-        job,
-        atMostOnce,
-        admittedAt,
-        maybeStored: false,
-        alone: false,
-        attempts: 0,
-        resolve,
-        reject,
-      };
-      this.#enqueue(entry);
+      const entry = this.#entry(job, options, onAdmitted, resolve, reject);
+      if (this.#pressure.open) this.#letIn(entry);
+      else this.#asking.push(entry);
     });
   }
 
+  /** As `admit`, but does not ask for room: for the few jobs of our own that must go out at the limit, too. */
+  push(job: EncodedJob, options?: PushOptions): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#letIn(this.#entry(job, options, undefined, resolve, reject));
+    });
+  }
+
+  #entry(
+    job: EncodedJob,
+    { atMostOnce = false }: PushOptions = {},
+    onAdmitted: Entry['onAdmitted'],
+    resolve: Entry['resolve'],
+    reject: Entry['reject'],
+  ): Entry {
+    this.#asked += 1;
+    const entry: Entry = {
+      job,
+      atMostOnce,
+      number: this.#asked,
+      onAdmitted,
+      since: 0,
+      maybeStored: false,
+      alone: false,
+      attempts: 0,
+      resolve,
+      reject,
+    };
+    this.#unsettled.add(entry);
+    return entry;
+  }
+
+  #letIn(entry: Entry): void {
+    this.#pressure.add(entry.job.bytes);
+    entry.since = performance.now();
+    this.#enqueue(entry);
+    entry.onAdmitted?.();
+  }
+
   #enqueue(entry: Entry): void {
-    if (this.#waiting.size === 0) this.#gatheringSince = performance.now();
     this.#waiting.push(entry);
+    this.#pumpSoon();
+  }
+
+  /** In front of all that wait, so that jobs keep their order. */
+  #return(entries: readonly Entry[]): void {
+    this.#waiting.giveBack(entries);
+    this.#pumpSoon();
+  }
+
+  #pumpSoon(): void {
     this.#pumping ??= setImmediate(() => this.pump());
   }
 
@@ -139,22 +191,36 @@ export class Pusher {
   pump(): void {
     if (this.#pumping !== undefined) clearImmediate(this.#pumping);
     this.#pumping = undefined;
+    if (this.#abandoned !== undefined) return this.abandon(this.#abandoned);
+    this.#waiting.mend();
+    const { gather, maxSize } = this.#options;
     if (this.#waiting.size > 0 && this.#lanes.wanted === 0) this.#lanes.want(1);
     while (this.#waiting.size > 0) {
       const lane = this.#lanes.idlest();
-      if (lane === undefined) return this.#watchOverdue();
-      if (lane.unanswered >= LANE_DEPTH && !this.#mustLeave()) {
-        this.#openAnother();
-        return this.#wakeAtDelay();
+      if (lane === undefined) {
+        this.#watchOverdue();
+        break;
       }
-      this.#send(lane, this.#take());
+      if (lane.unanswered >= LANE_DEPTH) {
+        this.#openAnother();
+        if (!this.#mustLeave()) {
+          this.#wakeAtDelay();
+          break;
+        }
+      }
+      this.#send(lane, this.#waiting.take(gather ? maxSize : 1));
     }
+    for (const lane of this.#lanes.ready) lane.flush();
+  }
+
+  /** How long the first of the row has waited. */
+  get #waitedMs(): number {
+    return performance.now() - (this.#waiting.since ?? 0);
   }
 
   #mustLeave(): boolean {
     const { gather, maxSize, maxDelayMs } = this.#options;
-    if (!gather || this.#waiting.size >= maxSize) return true;
-    return performance.now() - this.#gatheringSince >= maxDelayMs;
+    return !gather || this.#waiting.size >= maxSize || this.#waitedMs >= maxDelayMs;
   }
 
   #openAnother(): void {
@@ -163,35 +229,13 @@ export class Pusher {
   }
 
   #wakeAtDelay(): void {
-    if (this.#delay !== undefined) return;
-    const waited = performance.now() - this.#gatheringSince;
-    this.#delay = setTimeout(
+    this.#delay ??= setTimeout(
       () => {
         this.#delay = undefined;
         this.pump();
       },
-      Math.max(0, this.#options.maxDelayMs - waited),
+      Math.max(0, this.#options.maxDelayMs - this.#waitedMs),
     );
-  }
-
-  /** The next PUSHB: at most maxSize jobs and 1 MiB, no jid twice (the reply tells jobs apart by jid). */
-  #take(): Entry[] {
-    const most = this.#options.gather ? this.#options.maxSize : 1;
-    const batch: Entry[] = [];
-    const jids = new Set<string>();
-    let chars = 0;
-    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      const first = batch.length === 0;
-      if (!first && (batch.length >= most || next.alone || jids.has(next.job.jid))) break;
-      if (!first && chars + next.job.json.length > MAX_PUSHB_CHARS) break;
-      this.#waiting.shift();
-      batch.push(next);
-      jids.add(next.job.jid);
-      chars += next.job.json.length + 1;
-      if (next.alone) break;
-    }
-    this.#gatheringSince = performance.now();
-    return batch;
   }
 
   #send(lane: Connection, batch: Entry[]): void {
@@ -200,7 +244,6 @@ export class Pusher {
       onLost: (error, written) => this.#onLost(batch, error, written),
     };
     lane.send(pushbCommand(batch.map((entry) => entry.job.json)), receiver);
-    lane.flush();
   }
 
   #onReply(batch: Entry[], kind: ReplyKind, text: string): void {
@@ -210,7 +253,7 @@ export class Pusher {
       for (const entry of batch) this.#settle(entry, exceptions.get(entry.job.jid));
     } else if (verdict.kind === 'one of them' && batch.length > 1) {
       for (const entry of batch) entry.alone = true;
-      for (const entry of batch) this.#enqueue(entry);
+      this.#return(batch);
     } else {
       const outcome = verdict.kind === 'unknown' ? 'unknown' : 'refused';
       for (const entry of batch) this.#settle(entry, { outcome, reason: verdict.reason });
@@ -236,25 +279,30 @@ export class Pusher {
   }
 
   #onLost(batch: Entry[], error: MillraceError, written: boolean): void {
-    // From the last to the first, each in front: they keep their order, ahead of what came later.
-    for (const entry of batch.reverse()) {
-      entry.maybeStored ||= written;
-      if (written && entry.atMostOnce) this.#giveUp(entry, error);
-      else this.#waiting.unshift(entry);
+    if (!written) return this.#return(batch);
+    const now = performance.now();
+    for (const entry of batch) {
+      entry.maybeStored = true;
+      entry.since = now;
     }
-    this.#pumping ??= setImmediate(() => this.pump());
+    this.#return(batch.filter((entry) => !entry.atMostOnce));
+    for (const entry of batch) if (entry.atMostOnce) this.#giveUp(entry, error);
   }
 
   /** Faktory answered, but not whether it has the job: ask again after a while, with the same jid. */
   #sendAgain(entry: Entry, error: MillraceError): void {
     entry.maybeStored = true;
     if (entry.atMostOnce || this.#isOverdue(entry)) return this.#giveUp(entry, error);
-    setTimeout(() => this.#enqueue(entry), backoffMs(entry.attempts));
+    const rest = setTimeout(() => {
+      this.#resting.delete(entry);
+      this.#enqueue(entry);
+    }, backoffMs(entry.attempts));
+    this.#resting.set(entry, rest);
     entry.attempts += 1;
   }
 
   #isOverdue(entry: Entry): boolean {
-    return performance.now() - entry.admittedAt > this.#options.deliveryTimeoutMs;
+    return performance.now() - entry.since > this.#options.deliveryTimeoutMs;
   }
 
   /** While no lane is up: tells the callers that have waited too long. */
@@ -275,8 +323,16 @@ export class Pusher {
     }
   }
 
-  /** Ends the tries of everything that waits, for instance because the caller closes. */
+  /** Ends all tries: of everything that waits, and of what comes later or comes back from its lane. */
   abandon(error: MillraceError): void {
+    this.#abandoned = error;
+    this.#waiting.mend();
+    for (let entry = this.#asking.shift(); entry; entry = this.#asking.shift()) this.#letIn(entry);
+    for (const [entry, rest] of this.#resting) {
+      clearTimeout(rest);
+      this.#waiting.push(entry);
+    }
+    this.#resting.clear();
     for (let entry = this.#waiting.shift(); entry; entry = this.#waiting.shift()) this.#giveUp(entry, error);
     clearTimeout(this.#delay);
     clearTimeout(this.#overdue);
@@ -295,13 +351,19 @@ export class Pusher {
   }
 
   #leave(entry: Entry): void {
-    const opened = this.#pressure.remove(entry.job.json.length);
-    if (opened) this.#roomWaiters = wake(this.#roomWaiters);
-    if (this.#pressure.jobs === 0) this.#idleWaiters = wake(this.#idleWaiters);
+    this.#unsettled.delete(entry);
+    this.#pressure.remove(entry.job.bytes);
+    for (let next = this.#asking.peek(); next && this.#pressure.open; next = this.#asking.peek()) {
+      this.#asking.shift();
+      this.#letIn(next);
+    }
+    if (this.#settleWaiters.length === 0) return;
+    const waiters = this.#settleWaiters;
+    this.#settleWaiters = [];
+    for (const resolve of waiters) resolve();
   }
-}
 
-function wake(waiters: (() => void)[]): (() => void)[] {
-  for (const resolve of waiters) resolve();
-  return [];
+  #nextSettled(): Promise<void> {
+    return new Promise((resolve) => this.#settleWaiters.push(resolve));
+  }
 }

@@ -1,5 +1,5 @@
 import { MillraceError } from '../errors.ts';
-import { JobContext } from './context.ts';
+import { JobContext, RESULT } from './context.ts';
 import type { HeldJob } from './held-job.ts';
 import { type Chain, compose, type Middleware } from './middleware.ts';
 
@@ -16,7 +16,8 @@ export type ContextHandler = (ctx: JobContext, ...args: any[]) => unknown;
 
 /** Hears how a run ended. Exactly one of the two, once. */
 export interface RunListener {
-  onDone(held: HeldJob): void;
+  /** `result`: what the handler returned, or what its promise came to, whatever middleware made of it. */
+  onDone(held: HeldJob, result: unknown): void;
   onThrown(held: HeldJob, thrown: unknown): void;
 }
 
@@ -42,21 +43,30 @@ export class Executor {
   /** Runs a job; `listener` hears of its end, before this returns when the handler was not asynchronous. */
   run(held: HeldJob, listener: RunListener): void {
     this.#chain ??= compose(this.#middleware, (ctx) => this.#call(ctx));
+    const ctx = new JobContext(held);
     let result: unknown;
+    let settling: Promise<unknown> | undefined;
     try {
-      result = this.#chain(new JobContext(held));
+      result = this.#chain(ctx);
+      // Promise.resolve takes up any thenable, one whose `then` throws too.
+      if (isThenable(result)) settling = Promise.resolve(result);
     } catch (thrown) {
       listener.onThrown(held, thrown);
       return;
     }
-    if (!isThenable(result)) {
-      listener.onDone(held);
+    if (settling === undefined) {
+      listener.onDone(held, this.#resultOf(ctx, result));
       return;
     }
-    result.then(
-      () => listener.onDone(held),
+    settling.then(
+      (value) => listener.onDone(held, this.#resultOf(ctx, value)),
       (thrown) => listener.onThrown(held, thrown),
     );
+  }
+
+  /** Middleware as a rule returns nothing: under it the result is kept on the context. */
+  #resultOf(ctx: JobContext, returned: unknown): unknown {
+    return this.#middleware.length === 0 ? returned : ctx[RESULT];
   }
 
   #call(ctx: JobContext): unknown {

@@ -47,6 +47,11 @@ export class FetchLane implements Receiver {
     return now < this.#restUntil ? 0 : this.#depth.limit - this.outstanding;
   }
 
+  /** FETCHes beyond the depth that it has earned: of a burst that is over. */
+  get spare(): number {
+    return this.outstanding - this.#depth.limit;
+  }
+
   /** The wake queue stands first, so that a token ends the wait before any job does. */
   fetch(queues: readonly string[]): void {
     this.connection.send(fetchCommand([this.wakeQueue, ...queues]), this);

@@ -40,6 +40,7 @@ export class Fetcher {
   readonly #names = new WakeNames();
   readonly #events: FetchLaneEvents;
   #stopped = false;
+  #hadSpare = false;
   #refilling: NodeJS.Immediate | undefined;
   #drainedWaiters: (() => void)[] = [];
 
@@ -97,12 +98,30 @@ export class Fetcher {
   /** Calls every outstanding FETCH back; resolves when none is left. Tokens that fail are only slower. */
   async recall(roundTripMs: number): Promise<void> {
     for (let round = 0; round < RECALL_ROUNDS && this.outstanding > 0; round += 1) {
-      for (const lane of this.#byConnection.values()) {
-        if (lane.outstanding > 0) void callBack(this.#options.pusher, lane.wakeQueue, lane.outstanding);
-      }
+      const pushed = [...this.#byConnection.values()].map((lane) => this.#callBack(lane, lane.outstanding));
+      // A round whose tokens are not stored yet needs no second one: Faktory is slow, and they would multiply.
+      await Promise.race([Promise.all(pushed), this.#drainedWithin(Number.POSITIVE_INFINITY)]);
       await this.#drainedWithin(RECALL_ROUND_MS + 2 * roundTripMs);
     }
     await this.#drainedWithin(Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Called once a second: after a burst more FETCHes wait than a quiet queue needs, each for seconds behind the others
+   * of its lane. What the plan has not wanted for a whole tick is called back.
+   */
+  tick(): void {
+    this.refillSoon();
+    if (this.#stopped) return;
+    const spare = this.outstanding - Math.max(this.#options.plan.ceiling, 2 * this.laneCount);
+    if (spare > 0 && this.#hadSpare) {
+      for (const lane of this.#byConnection.values()) this.#callBack(lane, lane.spare);
+    }
+    this.#hadSpare = spare > 0;
+  }
+
+  async #callBack(lane: FetchLane, count: number): Promise<void> {
+    if (count > 0) await callBack(this.#options.pusher, lane.wakeQueue, count);
   }
 
   close(): Promise<void> {
@@ -121,14 +140,15 @@ export class Fetcher {
     const { plan, planState, nextQueues } = this.#options;
     const now = performance.now();
     let more = plan.wanted(planState()) - this.outstanding;
-    while (more > 0) {
-      const lane = this.#roomiest(now);
-      if (lane === undefined) break;
-      lane.fetch(nextQueues());
+    let lane = this.#roomiest(now);
+    for (; more > 0 && lane !== undefined; lane = this.#roomiest(now)) {
+      const queues = nextQueues();
+      if (queues.length === 0) break;
+      lane.fetch(queues);
       more -= 1;
     }
-    for (const lane of this.#byConnection.values()) lane.connection.flush();
-    this.#openLanes(plan.ceiling);
+    for (const each of this.#byConnection.values()) each.connection.flush();
+    this.#openLanes(plan.ceiling, more > 0 && lane === undefined);
   }
 
   /** The lane with the fewest outstanding FETCHes among those whose depth allows one more. */
@@ -141,11 +161,10 @@ export class Fetcher {
     return best;
   }
 
-  #openLanes(ceiling: number): void {
-    const wanted = Math.min(
-      this.#options.maxLanes,
-      Math.max(MIN_LANES, Math.ceil(ceiling / FETCHES_PER_LANE)),
-    );
+  /** `short`: the lanes that are up have not earned the depth that the plan wants. */
+  #openLanes(ceiling: number, short: boolean): void {
+    const enough = short ? this.laneCount + 1 : Math.ceil(ceiling / FETCHES_PER_LANE);
+    const wanted = Math.min(this.#options.maxLanes, Math.max(MIN_LANES, enough));
     if (wanted > this.#lanes.wanted) this.#lanes.want(wanted);
   }
 

@@ -4,7 +4,7 @@
  * because reservations are kept per jid: the ACK would remove the next holder's.
  */
 import { randomBytes } from 'node:crypto';
-import { type EncodedJob, encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
+import type { EncodedJob, JobPayload } from '../protocol/job.ts';
 
 /** `<first jid>.<n>-<4 random>`: how often it was handed back, and what keeps two copies of one round apart. */
 const COPY = /^(.{8,})\.(\d{1,6})-[0-9a-f]{4}$/;
@@ -28,9 +28,14 @@ export function canHandBack(job: JobPayload): boolean {
   return !ENTERPRISE_FIELDS.some((field) => job.custom?.[field] !== undefined);
 }
 
-/** The copy to push: the same job and history, no retry burnt. `at` delays it. */
+/**
+ * The copy to push: the same job and history, no retry burnt; `at` delays it. It is written as it came: what others
+ * have pushed need not fit the rules that we hold our own jobs to.
+ */
 export function copyOf(job: JobPayload, at?: Date): EncodedJob {
-  const { jid, at: _past, enqueued_at: _stamped, ...kept } = job as JobPayload & { enqueued_at?: string };
-  const copy: JobInput = { ...kept, jid: nextJid(jid), ...(at === undefined ? {} : { at }) };
-  return encodeJob(copy, { retry: 25, reserveFor: 1_800 });
+  const { at: _past, enqueued_at: _stamped, ...kept } = job;
+  const jid = nextJid(job.jid);
+  const copy = { ...kept, jid, ...(at === undefined ? {} : { at: at.toISOString() }) };
+  const json = JSON.stringify(copy);
+  return { jid, queue: job.queue, json, bytes: Buffer.byteLength(json) };
 }

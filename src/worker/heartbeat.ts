@@ -18,12 +18,12 @@ export interface HeartbeatOptions {
   onTerminate: () => void;
 }
 
-/** Round trips remembered: the least of them is the way, the rest is waiting. */
-const WINDOW = 10;
+/** How long a round trip counts: the least of them is the way, the rest is waiting, and ways change. */
+const WINDOW_MS = 5_000;
 
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  readonly #roundTrips: number[] = [];
+  #roundTrips: { at: number; ms: number }[] = [];
   #beatenAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: HeartbeatOptions) {
@@ -54,9 +54,10 @@ export class Heartbeat {
   }
 
   #note(ms: number): void {
-    this.#roundTrips.push(ms);
-    if (this.#roundTrips.length > WINDOW) this.#roundTrips.shift();
-    this.#options.onRoundTrip(Math.min(...this.#roundTrips));
+    const now = performance.now();
+    this.#roundTrips = this.#roundTrips.filter(({ at }) => now - at < WINDOW_MS);
+    this.#roundTrips.push({ at: now, ms });
+    this.#options.onRoundTrip(Math.min(...this.#roundTrips.map((trip) => trip.ms)));
   }
 
   #obey(text: string): void {

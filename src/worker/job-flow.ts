@@ -5,6 +5,7 @@
 import type { Lanes } from '../connection/lanes.ts';
 import { MillraceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import { topLevelString } from '../protocol/head.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import type { Executor } from './executor.ts';
@@ -25,6 +26,8 @@ export interface JobFlowOptions {
   /** A slot or a place in the outbox is free. */
   onRoom: () => void;
   onFail: (job: JobPayload, error: unknown) => void;
+  /** Faktory answered a report with an error; it is sent again. */
+  onRefused: (verb: string, text: string) => void;
 }
 
 export interface JobCounts {
@@ -43,7 +46,8 @@ export class JobFlow {
   readonly counts: JobCounts = { done: 0, failed: 0, handedBack: 0, late: 0, tokens: 0 };
   /** Once jobs are handed back, none is started any more. */
   #returning = false;
-  readonly #handBacks = new Set<Promise<void>>();
+  #returns = 0;
+  readonly #handBacks = new Set<Promise<boolean>>();
 
   constructor(options: JobFlowOptions) {
     this.#options = options;
@@ -52,7 +56,11 @@ export class JobFlow {
       onReported: () => options.onRoom(),
       onLate: (held) => this.#onLate(held, 'its report was too late'),
       onNotFound: (held) =>
-        logger.warn(fieldsOf(held), 'Faktory did not know the job that failed: it was reported before'),
+        logger.warn(
+          fieldsOf(held),
+          'Faktory does not know the job that failed: it was told before, or has lost it',
+        ),
+      onRefused: options.onRefused,
     });
     this.#slots = new Slots(options.concurrency, {
       onStart: (held) => executor.run(held, this),
@@ -105,9 +113,13 @@ export class JobFlow {
 
   /** A job too large to hold: its jid stands near its head, and is all that a FAIL needs. */
   onOversized(head: string, writtenAt: number, steady: number): void {
-    const jid = /"jid":"([^"\\]{8,128})"/.exec(head)?.[1];
-    if (jid === undefined) return;
-    const jobtype = /"jobtype":"([^"\\]*)"/.exec(head)?.[1] ?? '';
+    const jid = topLevelString(head, 'jid');
+    const jobtype = topLevelString(head, 'jobtype') ?? '';
+    if (jid === undefined) {
+      const text =
+        'a job is too large for this worker, and its jid too far in to FAIL it: it waits for its reservation';
+      return this.#options.logger.error({ head: head.slice(0, 200) }, text);
+    }
     const lease = leaseOf(undefined, writtenAt, { steady, wall: Date.now() });
     const held = new HeldJob({ jid, jobtype, args: [], queue: '' }, lease, steady);
     this.#onFailed(held, new MillraceError('JOB_INVALID', 'the job is too large for this worker'));
@@ -147,14 +159,16 @@ export class JobFlow {
     return this.#slots.drained(withinMs);
   }
 
-  abortAll(): void {
+  /** Starts nothing any more: what waits, and what still comes, is handed back; what runs hears it must end. */
+  abort(): void {
+    this.#returning = true;
+    for (const held of this.#slots.takeReady()) void this.#handBack(held);
     this.#slots.abortAll(new MillraceError('SHUTDOWN'));
   }
 
-  /** Hands back all that is held, and what comes later; resolves when the copies are stored. */
+  /** Hands back what still runs; resolves when every copy is stored. */
   async handBackAll(): Promise<void> {
-    this.#returning = true;
-    for (const held of this.#slots.takeAll()) void this.#handBack(held);
+    for (const held of this.#slots.takeRunning()) void this.#handBack(held);
     while (this.#handBacks.size > 0) await Promise.all(this.#handBacks);
   }
 
@@ -163,11 +177,16 @@ export class JobFlow {
     return this.#outbox.empty();
   }
 
+  /** Jobs that were to be handed back and were not: Faktory gives them out again when their reservations end. */
+  get unreturned(): number {
+    return this.#returns - this.counts.handedBack;
+  }
+
   async #handBack(held: HeldJob): Promise<void> {
-    this.counts.handedBack += 1;
+    this.#returns += 1;
     const handBack = this.#returner.handBack(held);
     this.#handBacks.add(handBack);
-    await handBack;
+    if (await handBack) this.counts.handedBack += 1;
     this.#handBacks.delete(handBack);
   }
 
@@ -182,7 +201,8 @@ export class JobFlow {
 
   #expire(held: HeldJob): void {
     held.moveTo('settled');
-    this.#onLate(held, 'its outcome came too late');
+    // One that was aborted for it has been counted then.
+    if (!held.aborted) this.#onLate(held, 'its outcome came too late');
   }
 
   #onLate(held: HeldJob, why: string): void {

@@ -4,7 +4,7 @@ import { type ConnectOptions, type Link, resolveLink } from '../connection/optio
 import { MillraceError } from '../errors.ts';
 import type { Handler } from './executor.ts';
 import type { Middleware } from './middleware.ts';
-import { type Queues, queueOrder } from './queues.ts';
+import type { Queues } from './queues.ts';
 
 export interface WorkerOptions extends ConnectOptions {
   /** The worker's id at Faktory (default: 8 random characters). */
@@ -35,7 +35,7 @@ export interface ResolvedOptions {
   readonly prefetch: number;
   readonly shutdownTimeoutMs: number;
   readonly beatIntervalMs: number;
-  readonly nextQueues: () => readonly string[];
+  readonly queues: Queues | undefined;
   readonly labels: string[];
   readonly lanes: LaneCounts;
   readonly trapSignals: boolean;
@@ -68,20 +68,26 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     wid,
     concurrency,
     prefetch,
-    shutdownTimeoutMs:
+    shutdownTimeoutMs: wantMs(
+      'shutdownTimeoutMs',
       options.shutdownTimeoutMs ??
-      (timeout === undefined ? readSetting('WORKER_SHUTDOWN_TIMEOUT_MS') : timeout * 1000),
-    beatIntervalMs: beatInterval * 1000,
-    nextQueues: queueOrder(options.queues),
+        (timeout === undefined ? readSetting('WORKER_SHUTDOWN_TIMEOUT_MS') : timeout * 1000),
+    ),
+    beatIntervalMs: wantMs('beatInterval', beatInterval * 1000),
+    queues: options.queues,
     labels: options.labels ?? [],
     lanes: laneCounts(link.budget.limit),
     trapSignals: options.trapSignals ?? true,
   };
 }
 
-/** A small FAKTORY_MAX_CONNECTIONS is shared out one to two, as FETCHes and ACKs cost Faktory. */
+/**
+ * A small FAKTORY_MAX_CONNECTIONS is shared out one to two, as FETCHes and ACKs cost Faktory. Throws CONFIG_INVALID
+ * where it does not reach for one lane of each purpose.
+ */
 export function laneCounts(maxConnections: number): LaneCounts {
-  const left = Math.max(2, maxConnections - 1);
+  if (maxConnections < 3) throw wrong('maxConnections', maxConnections, 'at least 3, one for each purpose');
+  const left = maxConnections - 1;
   const fetch = Math.max(1, Math.min(MAX_FETCH_LANES, Math.floor(left / 3)));
   return { fetch, ack: Math.max(1, Math.min(MAX_ACK_LANES, left - fetch)) };
 }
@@ -90,6 +96,15 @@ function wantWhole(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) throw wrong(name, value, `a whole number from ${least}`);
 }
 
+/** A timer's longest is 2³¹ − 1 ms; over it, Node's fire at once. */
+function wantMs(name: string, ms: number): number {
+  if (!(ms >= 0 && ms < 2 ** 31)) throw wrong(name, ms, 'a time from 0 to 24 days');
+  return ms;
+}
+
 function wrong(name: string, value: unknown, takes: string): MillraceError {
-  return new MillraceError('CONFIG_INVALID', `${name} is ${JSON.stringify(value)}, it takes ${takes}`);
+  return new MillraceError(
+    'CONFIG_INVALID',
+    `${name} is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}, it takes ${takes}`,
+  );
 }

@@ -19,6 +19,8 @@ export interface OutboxEvents {
   onLate(held: HeldJob): void;
   /** Faktory no longer knew the job that failed. */
   onNotFound(held: HeldJob): void;
+  /** Faktory answered with an error of its own; the report is sent again. */
+  onRefused(verb: string, text: string): void;
 }
 
 /** Reports unanswered on each lane before one more is opened: an ACK costs Faktory four Redis round trips. */
@@ -88,6 +90,7 @@ export class Outbox {
       return this.#leave(report, () => this.#events.onNotFound(report.held));
     }
     // A fault on Faktory's side; the report is still owed.
+    this.#events.onRefused(report.verb, text);
     setTimeout(() => this.#send(report), backoffMs(report.attempts));
     report.attempts += 1;
   }

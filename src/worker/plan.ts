@@ -59,13 +59,18 @@ export class FetchPlan {
   readonly #slots: number;
   readonly #lead: number;
   readonly #rate = new RateMeter();
+  readonly #lanes: number;
   #ceiling = FLOOR;
   #roundTripMs = 0;
 
-  /** `lead`: jobs that may be held or on their way beyond free slots (WORKER_PREFETCH); 0: a slot is a loop. */
-  constructor(slots: number, lead: number) {
+  /**
+   * `lead`: jobs that may be held or on their way beyond free slots (WORKER_PREFETCH); 0: a slot is a loop. `lanes`:
+   * how many fetch lanes there may be.
+   */
+  constructor(slots: number, lead: number, lanes = 8) {
     this.#slots = slots;
     this.#lead = lead;
+    this.#lanes = lanes;
   }
 
   get roundTripMs(): number {
@@ -97,8 +102,10 @@ export class FetchPlan {
       this.#ceiling = Math.min(this.most, this.#ceiling + 1);
       return;
     }
+    // While jobs do come, one FETCH for each lane: a Faktory that takes long over each looks as if there were none.
+    const floor = Math.min(this.most, reply === 'empty' ? FLOOR : this.#lanes);
     const needed = (this.rate(now) * (this.#roundTripMs + SERVER_MS) * HEADROOM) / 1000 + FLOOR;
-    this.#ceiling = Math.max(Math.min(this.#ceiling, needed), Math.min(FLOOR, this.most));
+    this.#ceiling = Math.max(floor, Math.min(this.#ceiling, needed));
   }
 
   /** How many FETCHes may be outstanding in all. */

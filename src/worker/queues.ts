@@ -1,3 +1,4 @@
+import { MillraceError } from '../errors.ts';
 import { checkQueueName } from '../protocol/job.ts';
 
 /**
@@ -6,21 +7,49 @@ import { checkQueueName } from '../protocol/job.ts';
  */
 export type Queues = readonly string[] | Readonly<Record<string, number>> | (() => readonly string[]);
 
-/** Gives the queues of the next FETCH, in order. Throws JOB_INVALID for a name that Faktory does not take. */
-export function queueOrder(queues: Queues = ['default']): () => readonly string[] {
-  if (typeof queues === 'function') return queues;
-  if (!isWeighted(queues)) {
-    const names = queues.length === 0 ? ['default'] : queues.map(checkQueueName);
+/**
+ * Gives the queues of the next FETCH, in order. Throws JOB_INVALID for a name that Faktory does not take, CONFIG_INVALID
+ * for what is no queues. A function of the user's is not trusted: what it gives wrong goes to `onFault`, and nothing is
+ * fetched until it gives queues again.
+ */
+export function queueOrder(
+  queues: Queues = ['default'],
+  onFault: (error: unknown) => void = () => {},
+): () => readonly string[] {
+  if (typeof queues === 'function') {
+    return () => {
+      try {
+        return checkNames(queues());
+      } catch (error) {
+        onFault(error);
+        return [];
+      }
+    };
+  }
+  if (Array.isArray(queues)) {
+    const names = queues.length === 0 ? ['default'] : checkNames(queues);
     return () => names;
   }
-  const names = Object.keys(queues).map(checkQueueName);
-  return () => weightedOrder(names, queues);
+  const weights = checkWeights(queues);
+  const names = checkNames(Object.keys(weights));
+  return () => weightedOrder(names, weights);
 }
 
-function isWeighted(
-  queues: readonly string[] | Readonly<Record<string, number>>,
-): queues is Readonly<Record<string, number>> {
-  return !Array.isArray(queues);
+function checkNames(names: unknown): readonly string[] {
+  if (!Array.isArray(names) || names.length === 0) throw wrong(names);
+  return names.map(checkQueueName);
+}
+
+function checkWeights(queues: unknown): Readonly<Record<string, number>> {
+  if (typeof queues !== 'object' || queues === null) throw wrong(queues);
+  const weights = queues as Record<string, number>;
+  if (Object.values(weights).some((weight) => !(weight > 0))) throw wrong(queues);
+  return weights;
+}
+
+function wrong(queues: unknown): MillraceError {
+  const takes = 'names such as ["a", "b"], or weights such as { a: 3, b: 1 }';
+  return new MillraceError('CONFIG_INVALID', `queues is ${JSON.stringify(queues)}, it takes ${takes}`);
 }
 
 /** A random order in which heavier names tend to come first (Efraimidis and Spirakis' weighted sampling). */

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import { canHandBack, copyOf } from './hand-back.ts';
@@ -21,24 +22,29 @@ export class Returner {
     this.#options = options;
   }
 
-  /** Resolves when the copy is stored and the ACK is on its way, or when it could not be. Never rejects. */
-  async handBack(held: HeldJob): Promise<void> {
+  /** Resolves to whether the copy is stored, with the ACK of the held one on its way. Never rejects. */
+  async handBack(held: HeldJob): Promise<boolean> {
     const { pusher, outbox, logger, fail } = this.#options;
-    if (!leaseLives(held.lease, nowOnBothClocks())) return held.moveTo('settled');
-    if (!canHandBack(held.job)) return fail(held, 'the worker shut down before the job was done');
+    if (!leaseLives(held.lease, nowOnBothClocks())) {
+      held.moveTo('settled');
+      return false;
+    }
+    if (!canHandBack(held.job)) {
+      fail(held, 'the worker shut down before the job was done');
+      return false;
+    }
     held.moveTo('returning');
     try {
       const jid = await pusher.push(copyOf(held.job));
       if (leaseLives(held.lease, nowOnBothClocks())) outbox.ack(held);
       else held.moveTo('settled');
       logger.debug({ jid: held.job.jid, copy: jid, jobtype: held.job.jobtype }, 'job handed back');
+      return true;
     } catch (error) {
       held.moveTo('settled');
-      const fields = { jid: held.job.jid, jobtype: held.job.jobtype, err: error };
-      logger.warn(
-        fields,
-        'job could not be handed back: Faktory gives it out again when its reservation ends',
-      );
+      // Many fail together: the worker tells how many, once.
+      logger.debug({ jid: held.job.jid, reason: messageOf(error) }, 'job could not be handed back');
+      return false;
     }
   }
 }

@@ -53,19 +53,22 @@ export class Slots {
   #startReady(now: Moment): void {
     if (this.#starting) return;
     this.#starting = true;
-    while (this.#running.size < this.#limit) {
-      const held = this.#ready.shift();
-      if (held === undefined) break;
-      if (!leaseLives(held.lease, now)) {
-        held.moveTo('settled');
-        this.#events.onExpired(held);
-        continue;
-      }
-      this.#running.add(held);
-      held.moveTo('running');
-      this.#events.onStart(held);
+    try {
+      while (this.#running.size < this.#limit && this.#ready.size > 0) this.#start(this.#ready.shift()!, now);
+    } finally {
+      this.#starting = false;
     }
-    this.#starting = false;
+  }
+
+  #start(held: HeldJob, now: Moment): void {
+    if (!leaseLives(held.lease, now)) {
+      held.moveTo('settled');
+      this.#events.onExpired(held);
+      return;
+    }
+    this.#running.add(held);
+    held.moveTo('running');
+    this.#events.onStart(held);
   }
 
   /** Looks at the leases; called once a second, so that no job needs a timer. */
@@ -86,13 +89,20 @@ export class Slots {
     for (const held of this.#running) held.abort(reason);
   }
 
-  /** Takes everything out, for hand-back: what waits and what still runs. */
-  takeAll(): HeldJob[] {
-    const all = [...this.#ready, ...this.#running];
+  /** Takes out what waits for a slot, for hand-back. */
+  takeReady(): HeldJob[] {
+    const ready = [...this.#ready];
     this.#ready.clear();
+    if (this.#running.size === 0) this.#tellDrained();
+    return ready;
+  }
+
+  /** Takes out what still runs, for hand-back. */
+  takeRunning(): HeldJob[] {
+    const running = [...this.#running];
     this.#running.clear();
     this.#tellDrained();
-    return all;
+    return running;
   }
 
   /** Takes out the jobs that have waited for a slot until a quarter of their reservation was gone. */

@@ -7,20 +7,17 @@
  * inside Faktory and can end it. A token that reaches a stranger is ACKed there and costs one more FETCH.
  */
 import { encodeJob } from '../protocol/job.ts';
+import { isWakeQueue, WAKE_QUEUE_PREFIX as PREFIX } from '../protocol/wake-queue.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 
 const NAMES = 64;
-const PREFIX = 'millrace-wake.';
+
+export { isWakeQueue };
 export const WAKE_JOBTYPE = 'millrace-wake';
 
 /** Whether a fetched job is a token. */
 export function isWakeToken(job: { jobtype: string; queue: string }): boolean {
-  return job.jobtype === WAKE_JOBTYPE && job.queue.startsWith(PREFIX);
-}
-
-/** Whether a queue holds tokens: such queues are left out of what users are shown. */
-export function isWakeQueue(queue: string): boolean {
-  return queue.startsWith(PREFIX);
+  return job.jobtype === WAKE_JOBTYPE && isWakeQueue(job.queue);
 }
 
 /**

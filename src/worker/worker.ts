@@ -9,23 +9,26 @@ import { showAddress } from '../connection/address.ts';
 import { Lanes } from '../connection/lanes.ts';
 import { LinkLog } from '../connection/link-log.ts';
 import { helloOf } from '../connection/options.ts';
-import { MillraceError } from '../errors.ts';
-import type { JobPayload } from '../protocol/job.ts';
+import { MillraceError, messageOf } from '../errors.ts';
+import { encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
 import { Pusher } from '../pushing/pusher.ts';
 import { type ContextHandler, Executor, type Handler, withoutContext } from './executor.ts';
 import { Fetcher } from './fetcher.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { HeldJob } from './held-job.ts';
 import { type JobCounts, JobFlow } from './job-flow.ts';
-import { nowOnBothClocks } from './lease.ts';
+import { leaseOf, nowOnBothClocks } from './lease.ts';
 import type { Middleware } from './middleware.ts';
 import { type ResolvedOptions, resolveOptions, type WorkerOptions } from './options.ts';
 import { FetchPlan } from './plan.ts';
+import { queueOrder } from './queues.ts';
+import { trapSignals } from './signal-trap.ts';
 
 export type WorkerState = 'new' | 'starting' | 'running' | 'quiet' | 'stopping' | 'aborting' | 'stopped';
 
 const NEXT: Record<WorkerState, readonly WorkerState[]> = {
   new: ['starting', 'stopped'],
-  starting: ['running', 'stopping'],
+  starting: ['running', 'quiet', 'stopping'],
   running: ['quiet', 'stopping'],
   quiet: ['stopping'],
   stopping: ['aborting', 'stopped'],
@@ -69,7 +72,7 @@ const COMMAND_DEADLINE_MS = 9_000;
 const TICK_MS = 1_000;
 /** How long aborted handlers get to clean up, and the reports to leave. */
 const CLEAN_UP_MS = 3_000;
-const REPORT_MS = 900;
+const REPORT_MS = 800;
 /** Calling FETCHes back gets this much time even where running jobs get none. */
 const RECALL_MS = 500;
 /** Tokens and copies wait this long for a Faktory that is away. */
@@ -99,14 +102,14 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const log = new LinkLog(link.logger);
     const onFault = (error: MillraceError): void => {
       log.fault(error);
-      if (this.listenerCount('error') > 0) this.emit('error', error);
+      if (this.listenerCount('error') > 0) this.#tell(() => this.emit('error', error));
     };
     const shared = { ...link, hello: helloOf(wid, labels), onFault };
     // The control lane is opened before any other socket of the wid: once quiet, Faktory makes FETCH sleep on the
     // first. So the others wait for it.
     const gate = (): boolean => this.#control.ready.length > 0;
 
-    this.#plan = new FetchPlan(concurrency, prefetch);
+    this.#plan = new FetchPlan(concurrency, prefetch, lanes.fetch);
     this.#control = new Lanes({
       ...shared,
       deadlineMs: COMMAND_DEADLINE_MS,
@@ -130,14 +133,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
       pusher: this.#pusher,
       logger: link.logger,
       onRoom: () => this.#fetcher.refillSoon(),
-      onFail: (job, error) => this.emit('fail', { job, error }),
+      onFail: (job, error) => this.#tell(() => this.emit('fail', { job, error })),
+      onRefused: (verb, text) => log.fault(refused(verb, text)),
     });
     this.#fetcher = new Fetcher({
       lanes: { ...shared, gate, deadlineMs: FETCH_DEADLINE_MS },
       maxLanes: lanes.fetch,
       plan: this.#plan,
       pusher: this.#pusher,
-      nextQueues: this.#options.nextQueues,
+      nextQueues: queueOrder(this.#options.queues, (error) => log.fault(badQueues(error))),
       planState: () => ({
         running: this.#flow.running,
         ready: this.#flow.ready,
@@ -147,7 +151,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       onJob: (job, writtenAt, now) => this.#flow.onJob(job, writtenAt, now),
       onToken: (token, writtenAt, now) => this.#flow.onToken(token, writtenAt, now),
       onOversized: (head, writtenAt, now) => this.#flow.onOversized(head, writtenAt, now),
-      onRefused: (text) => link.logger.warn({ reply: text }, 'Faktory refused a FETCH; trying again'),
+      onRefused: (text) => log.fault(refused('FETCH', text)),
       onStranded: (count) => {
         this.#stranded += count;
       },
@@ -211,24 +215,47 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   /**
-   * Starts: resolves once Faktory has welcomed the worker, and keeps trying until then. Rejects with CLOSED when it
-   * was stopped before.
+   * Runs one job with its handler and middleware, and no Faktory: nothing is fetched, reported, or tried again, no slot
+   * is taken, and the worker need not work. For tests (`runJob` of `millrace/testing`). The job goes through JSON as
+   * one that was pushed. Resolves to what the handler returned; rejects with what it threw, HANDLER_UNKNOWN, or
+   * JOB_INVALID for a job that could not be pushed.
+   */
+  async perform(job: JobInput): Promise<unknown> {
+    const { json } = encodeJob(job, { retry: 25, reserveFor: 1800 });
+    const payload = JSON.parse(json) as JobPayload;
+    const now = nowOnBothClocks();
+    const held = new HeldJob(payload, leaseOf(payload.reserve_for, now.steady, now), now.steady);
+    return new Promise((resolve, reject) => {
+      this.#executor.run(held, {
+        onDone: (_held, result) => resolve(result),
+        onThrown: (_held, thrown) => reject(thrown),
+      });
+    });
+  }
+
+  /**
+   * Starts: resolves once Faktory has welcomed the worker, and keeps trying until then; or when it is stopped
+   * meanwhile. Rejects with CLOSED when it was started or stopped before.
    */
   async work(): Promise<this> {
     if (this.#state !== 'new') throw new MillraceError('CLOSED', 'work() can be called once, before stop()');
     this.#setState('starting');
-    const { link, concurrency, trapSignals } = this.#options;
+    const { link, concurrency } = this.#options;
     link.logger.info({ wid: this.wid, pid: process.pid }, `Concurrency: ${concurrency} jobs per worker`);
-    if (trapSignals) this.#untrap = this.#trapSignals();
+    if (this.#options.trapSignals) this.#untrap = trapSignals(this);
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
-    await this.#control.acquire(Number.POSITIVE_INFINITY);
+    try {
+      await this.#control.acquire(Number.POSITIVE_INFINITY);
+    } catch (error) {
+      if (this.#stopping === undefined) throw error;
+    }
     if (this.state === 'starting') this.#setState('running');
     return this;
   }
 
   /** Fetches nothing more; what runs goes on. FETCHes that wait at Faktory are called back. */
   quiet(): void {
-    if (this.#state !== 'running') return;
+    if (!this.#fetches) return;
     this.#setState('quiet');
     this.#fetcher.stop();
     void this.#fetcher.recall(this.#plan.roundTripMs).then(() => this.#heartbeat.beat());
@@ -269,29 +296,46 @@ export class Worker extends EventEmitter<WorkerEvents> {
     if (this.#state === 'new') return this.#setState('stopped');
     this.#setState('stopping');
     const { shutdownTimeoutMs } = this.#options;
+    const start = performance.now();
+    const left = (ms: number): number => Math.max(0, start + ms - performance.now());
     this.#fetcher.stop();
-    const deadline = performance.now() + shutdownTimeoutMs;
     await within(this.#fetcher.recall(this.#plan.roundTripMs), Math.max(shutdownTimeoutMs, RECALL_MS));
     this.#heartbeat.beat();
-    await this.#flow.drained(Math.max(0, deadline - performance.now()));
-    if (this.#flow.running + this.#flow.ready > 0) await this.#abortAndHandBack();
-    await within(this.#flow.reported(), REPORT_MS);
-    clearInterval(this.#ticking);
-    await within(Promise.all([this.#fetcher.close(), this.#ackLanes.close()]), REPORT_MS);
-    await within(this.#control.close(), REPORT_MS);
-    this.#fetcher.destroy();
-    for (const lanes of [this.#ackLanes, this.#control]) lanes.destroy();
-    this.#pusher.abandon(new MillraceError('SHUTDOWN'));
-    this.#untrap?.();
+    await this.#flow.drained(left(shutdownTimeoutMs));
+    // Whatever Faktory does, it ends by then.
+    const lastMs = Math.max(shutdownTimeoutMs, RECALL_MS) + CLEAN_UP_MS + REPORT_MS;
+    if (this.#flow.running + this.#flow.ready > 0) {
+      this.#setState('aborting');
+      this.#flow.abort();
+      await this.#flow.drained(CLEAN_UP_MS);
+      await within(this.#flow.handBackAll(), left(lastMs));
+    }
+    await within(this.#flow.reported(), Math.min(REPORT_MS, left(lastMs)));
+    this.#tellWhatIsLeft();
+    await this.#closeLanes(Math.min(REPORT_MS, left(lastMs)));
     this.#setState('stopped');
     this.emit('stop');
   }
 
-  async #abortAndHandBack(): Promise<void> {
-    this.#setState('aborting');
-    this.#flow.abortAll();
-    await this.#flow.drained(CLEAN_UP_MS);
-    await within(this.#flow.handBackAll(), REPORT_MS);
+  /** Says END where Faktory listens; where it does not, the sockets end without. */
+  async #closeLanes(withinMs: number): Promise<void> {
+    clearInterval(this.#ticking);
+    this.#untrap?.();
+    const closed = async (): Promise<void> => {
+      await Promise.all([this.#fetcher.close(), this.#ackLanes.close()]);
+      await this.#control.close();
+    };
+    await within(closed(), withinMs);
+    this.#fetcher.destroy();
+    for (const lanes of [this.#ackLanes, this.#control]) lanes.destroy();
+    this.#pusher.abandon(new MillraceError('SHUTDOWN'));
+  }
+
+  #tellWhatIsLeft(): void {
+    const { unreturned, unreported } = this.#flow;
+    if (unreturned + unreported === 0) return;
+    const text = `${unreturned} jobs were not handed back and ${unreported} reports not answered before the end`;
+    this.#options.link.logger.warn({ wid: this.wid }, `${text}: Faktory gives these jobs out again later`);
   }
 
   get #fetches(): boolean {
@@ -316,18 +360,25 @@ export class Worker extends EventEmitter<WorkerEvents> {
   #tick(): void {
     this.#heartbeat.tick();
     this.#flow.sweep(nowOnBothClocks());
-    this.#fetcher.refillSoon();
+    this.#fetcher.tick();
   }
 
-  #trapSignals(): () => void {
-    const stop = (): void => {
-      if (this.#stopping !== undefined) process.exit(1);
-      void this.stop();
-    };
-    const quiet = (): void => this.quiet();
-    process.on('SIGTERM', stop).on('SIGINT', stop).on('SIGTSTP', quiet);
-    return () => process.off('SIGTERM', stop).off('SIGINT', stop).off('SIGTSTP', quiet);
+  /** A listener is the user's: what it throws is logged, and disturbs nothing. */
+  #tell(emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      this.#options.link.logger.error({ err: error }, 'a listener of the worker threw');
+    }
   }
+}
+
+function refused(verb: string, text: string): MillraceError {
+  return new MillraceError('COMMAND_REFUSED', `Faktory answers ${verb} with: ${text}`);
+}
+
+function badQueues(error: unknown): MillraceError {
+  return new MillraceError('CONFIG_INVALID', `nothing is fetched: the queues function: ${messageOf(error)}`);
 }
 
 /** Waits for a promise, but no longer. */

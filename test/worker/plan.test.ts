@@ -68,12 +68,12 @@ describe('FetchPlan', () => {
     expect(plan.wanted({ ...free, running: 10, ready: 5 })).toBe(0);
   });
 
-  it('falls to what the rate needs when jobs trickle: two and a little at 10 jobs/s', () => {
+  it('falls to one FETCH a lane when jobs trickle, and to two when none come', () => {
     const plan = new FetchPlan(500, 0);
     plan.onRoundTrip(50);
     for (let i = 0; i < 400; i += 1) plan.onReply('backlog', 0);
     for (let at = 5_000; at < 15_000; at += 100) plan.onReply('waited', at);
-    expect(plan.wanted(free)).toBeLessThanOrEqual(3);
+    expect(plan.wanted(free)).toBe(8);
     plan.onReply('empty', 20_000);
     expect(plan.wanted(free)).toBe(2);
   });
@@ -85,6 +85,13 @@ describe('FetchPlan', () => {
     for (let i = 0; i < 10_000; i += 1) plan.onReply('backlog', i / 10);
     plan.onReply('waited', 1_000);
     expect(plan.wanted(free)).toBe(500);
+  });
+
+  it('keeps every lane busy at a Faktory that takes 30 ms over each FETCH, next door', () => {
+    const plan = new FetchPlan(500, 0, 8);
+    plan.onRoundTrip(0.2);
+    for (let at = 0; at < 10_000; at += 4) plan.onReply('waited', at);
+    expect(plan.wanted(free)).toBeGreaterThanOrEqual(8);
   });
 
   it('with one slot wants one', () => {

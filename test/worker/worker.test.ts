@@ -171,7 +171,79 @@ describe('failures', () => {
   });
 });
 
+describe("what is the user's", () => {
+  it('goes on when a listener throws', async () => {
+    const worker = newWorker({ concurrency: 1 });
+    worker.on('fail', () => {
+      throw new Error('a listener that throws');
+    });
+    worker.register('sync', () => {
+      throw new Error('no');
+    });
+    worker.register('async', () => Promise.reject(new Error('no')));
+    await client.pushBulk(['sync', 'async', 'sync', 'async'].map((jobtype) => ({ jobtype })));
+    await worker.work();
+    await until(() => faktory.counts().retries === 4);
+    expect(worker.stats()).toMatchObject({ running: 0, failed: 4 });
+  });
+
+  it('takes a result whose then throws for a failure', async () => {
+    const worker = newWorker({ concurrency: 1 });
+    const thrower = (): never => {
+      throw new Error('a query that cannot be built');
+    };
+    const lazy = Object.fromEntries([['then', thrower]]);
+    const hostile = Object.defineProperty({}, 'then', { get: thrower });
+    worker.handle('lazy', () => lazy).handle('hostile', () => hostile);
+    await client.pushBulk(['lazy', 'hostile', 'lazy', 'hostile'].map((jobtype) => ({ jobtype })));
+    await worker.work();
+    await until(() => faktory.counts().retries === 4);
+  });
+
+  it('fetches nothing while its queues function gives none, and goes on when it does', async () => {
+    const seen: unknown[] = [];
+    const answers: unknown[] = [undefined, [], 'default', ['a b'], ['x\r\nFLUSH'], new Error('no')];
+    const queues = (): string[] => {
+      const answer = answers.length > 0 ? answers.shift() : ['default'];
+      if (answer instanceof Error) throw answer;
+      return answer as string[];
+    };
+    const worker = newWorker({ queues }).register('add', (n: number) => seen.push(n));
+    await client.push({ jobtype: 'add', args: [1] });
+    await worker.work();
+    await until(() => seen.length === 1);
+    expect(answers).toHaveLength(0);
+  });
+});
+
 describe('the life of a worker', () => {
+  it('can be quieted while it starts', async () => {
+    const worker = newWorker();
+    const started = worker.work();
+    worker.quiet();
+    await started;
+    await client.push({ jobtype: 'add' });
+    expect(worker.state).toBe('quiet');
+    expect(worker.stats().outstanding).toBe(0);
+    expect(faktory.counts().queues.default).toBe(1);
+  });
+
+  it('shares one trap of the signals with all workers of the process', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const all = await Promise.all(Array.from({ length: 12 }, () => newWorker({ trapSignals: true }).work()));
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    await Promise.all(all.map((worker) => worker.stop()));
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+
+  it('calls back what a burst has left waiting, when the queue is quiet', async () => {
+    const worker = newWorker({ concurrency: 300 }).register('add', () => {});
+    await client.pushBulk(Array.from({ length: 5_000 }, () => ({ jobtype: 'add' })));
+    await worker.work();
+    await until(() => worker.stats().done === 5_000);
+    await until(() => worker.stats().outstanding <= 2 * worker.stats().fetchLanes, { timeoutMs: 15_000 });
+  });
+
   it('logs its concurrency once, in exactly these words', async () => {
     const lines: string[] = [];
     const note = (_fields: object, text: string): void => {
@@ -193,7 +265,7 @@ describe('the life of a worker', () => {
     const starting = newWorker({ url: `tcp://127.0.0.1:${await freePort()}` });
     const started = starting.work();
     await Promise.all([starting.stop(), starting.stop()]);
-    await expect(started).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(await started).toBe(starting);
     expect(starting.state).toBe('stopped');
 
     const running = await newWorker().work();
@@ -254,11 +326,47 @@ describe('the life of a worker', () => {
     await until(() => worker.stats().done === 3_000);
     await worker.stop();
     expect(worker.stats()).toMatchObject({ outstanding: 0, unreported: 0, done: 3_000 });
-    expect(faktory.counts()).toMatchObject({ working: 0, connections: 1 });
+    expect(faktory.counts().working).toBe(0);
+    await until(() => faktory.counts().workers === 0, { what: 'its connections gone' });
   });
 });
 
 describe('shutdown', () => {
+  it('starts nothing once it aborts: what is held ready is handed back', async () => {
+    const started: number[] = [];
+    const worker = newWorker({ concurrency: 2, prefetch: 10, shutdownTimeoutMs: 0 });
+    worker.handle('hold', (ctx, n: number) => {
+      started.push(n);
+      return new Promise((resolve) => ctx.signal.addEventListener('abort', resolve));
+    });
+    await client.pushBulk(Array.from({ length: 12 }, (_, n) => ({ jobtype: 'hold', args: [n] })));
+    await worker.work();
+    await until(() => worker.stats().ready === 10);
+    await worker.stop();
+    expect(started).toHaveLength(2);
+    expect(worker.stats()).toMatchObject({ done: 2, handedBack: 10, unreported: 0 });
+    expect(faktory.counts()).toMatchObject({ working: 0, failures: 0 });
+    expect(faktory.counts().queues.default).toBe(10);
+  });
+
+  it('hands back, too, what others have pushed and would not pass our own rules', async () => {
+    const worker = newWorker({ shutdownTimeoutMs: 0 });
+    worker.use((ctx) => new Promise((_, reject) => ctx.signal.addEventListener('abort', reject)));
+    const odd = [
+      { jid: `j${'x'.repeat(127)}`, jobtype: 'a' },
+      { jid: 'with/a/slash', jobtype: 'b' },
+      { jid: 'deep-args-1', jobtype: 'c', args: [JSON.parse('['.repeat(150) + ']'.repeat(150))] },
+      { jid: 'long-jobtype', jobtype: 'd'.repeat(300) },
+      { jid: 'odd-retry-1', jobtype: 'e', retry: -5 },
+    ].map((job) => ({ args: [], retry: 0, reserve_for: 60, ...job }));
+    await client.send(['PUSHB', JSON.stringify(odd)]);
+    await worker.work();
+    await until(() => worker.stats().running === odd.length);
+    await worker.stop();
+    expect(worker.stats()).toMatchObject({ handedBack: odd.length, failed: 0 });
+    expect(faktory.counts().queues.default).toBe(odd.length);
+  });
+
   it('aborts what does not finish, and hands back what still does not: no retry burnt, the id stays', async () => {
     const ids: string[] = [];
     let reason: unknown;
@@ -411,6 +519,12 @@ describe('options', () => {
     [{ prefetch: -1 }, 'prefetch is -1'],
     [{ wid: 'a\r\nb' }, 'wid is'],
     [{ queues: ['retries'] }, 'queue is "retries"'],
+    [{ queues: {} }, 'queues is []'],
+    [{ queues: { a: 0 } }, 'queues is {"a":0}'],
+    [{ queues: 'default' as never }, 'queues is "default"'],
+    [{ maxConnections: 2 }, 'maxConnections is 2'],
+    [{ shutdownTimeoutMs: Number.POSITIVE_INFINITY }, 'shutdownTimeoutMs is Infinity'],
+    [{ timeout: Number.NaN }, 'shutdownTimeoutMs is NaN'],
     [{ url: 'http://127.0.0.1' }, 'FAKTORY_URL is'],
   ])('refuses %j in one line', (options, text) => {
     expect(() => newWorker(options)).toThrow(text);

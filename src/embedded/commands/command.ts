@@ -1,5 +1,6 @@
 /** What every command has in common: what it gets, and what it may answer. */
 import type { Clock } from '../clock.ts';
+import type { Faults } from '../faults.ts';
 import type { Store } from '../store/store.ts';
 import type { Waiter } from '../store/waiters.ts';
 import type { Worker, Workers } from '../workers.ts';
@@ -18,6 +19,9 @@ export interface Faktory {
   readonly store: Store;
   readonly workers: Workers;
   readonly counters: Counters;
+  readonly faults: Faults;
+  /** Called after whatever may have changed what is held. */
+  readonly watchers: Set<() => void>;
 }
 
 /** The connection that a command came by. It can wait for a job. */

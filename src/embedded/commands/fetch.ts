@@ -12,11 +12,14 @@ const QUIET_GRACE_MS = 2000;
 let lastPayload = '';
 let lastQueues: readonly string[] = [''];
 
-export const fetch: Command = ({ store, clock }, payload, caller) => {
+export const fetch: Command = ({ store, clock, faults }, payload, caller) => {
   if (payload === undefined) return errorReply('must call fetch with at least one queue');
-  if (!caller.listening) return NULL_REPLY;
-  if (caller.worker !== undefined && caller.worker.state !== 'running') {
-    if (clock.now() < caller.worker.since + QUIET_GRACE_MS) return NULL_REPLY;
+  const { worker } = caller;
+  const { strandsClosed, quietFirstConnectionOnly } = faults.quirks;
+  if (!caller.listening && strandsClosed !== true) return NULL_REPLY;
+  const reached = quietFirstConnectionOnly !== true || worker?.first === caller;
+  if (worker !== undefined && worker.state !== 'running' && reached) {
+    if (clock.now() < worker.since + QUIET_GRACE_MS) return NULL_REPLY;
     store.wait(caller, []);
     return undefined;
   }

@@ -8,11 +8,11 @@ import { type Command, required } from './command.ts';
 
 const ALL_STORED = bulkReply('{}');
 
-export const push: Command = ({ store }, payload) => {
+export const push: Command = ({ store, faults }, payload) => {
   const text = required(payload);
   return refusingJson(() => {
     const job = decodeJob(parseJson(text));
-    const refusal = refusalOf(job);
+    const refusal = refusalOf(job) ?? faults.refusalOf(job.jobtype);
     if (refusal !== undefined) return errorReply(refusal);
     store.admit(store.prepare(job));
     return OK_REPLY;
@@ -20,13 +20,13 @@ export const push: Command = ({ store }, payload) => {
 };
 
 /** Answers with a map of jid → refusal. A wrong type in one job refuses all of them; a broken rule only that one. */
-export const pushb: Command = ({ store }, payload) => {
+export const pushb: Command = ({ store, faults }, payload) => {
   const text = required(payload);
   return refusingJson(() => {
     const refused = new Map<string, string>();
     const admitted: Admission[] = [];
     for (const job of decodeJobs(text)) {
-      const refusal = refusalOf(job);
+      const refusal = refusalOf(job) ?? faults.refusalOf(job.jobtype);
       if (refusal === undefined) admitted.push(store.prepare(job));
       else refused.set(job.jid, refusal);
     }

@@ -37,7 +37,7 @@ function parsedJid(text: string): string | undefined {
   return (fields as { jid: string | null }).jid ?? '';
 }
 
-export const fail: Command = ({ store }, payload) => {
+export const fail: Command = ({ store, faults }, payload) => {
   const text = required(payload);
   let jid: string;
   let known: boolean;
@@ -50,6 +50,8 @@ export const fail: Command = ({ store }, payload) => {
       backtrace: asStrings(fields.get('backtrace') ?? [], 'backtrace'),
     };
     if (jid === '') return errorReply('missing JID');
+    if (faults.quirks.lostFail === true && store.working.release(jid) !== undefined)
+      return errorReply('context deadline exceeded');
     known = store.fail(jid, report);
   } catch (error) {
     if (error instanceof JsonError) return errorReply(`invalid FAIL ${text}`);

@@ -53,5 +53,7 @@ export function runCommand(faktory: Faktory, line: string, caller: Caller): stri
   } catch (error) {
     if (error instanceof MissingPayload) return errorReply('internal error');
     throw error;
+  } finally {
+    if (faktory.watchers.size > 0) for (const watch of faktory.watchers) watch();
   }
 }

@@ -52,6 +52,10 @@ export class Queues {
     for (const queue of this.#byName.values()) queue.jobs.clear();
   }
 
+  [Symbol.iterator](): IterableIterator<Queue> {
+    return this.#byName.values();
+  }
+
   get names(): string[] {
     return [...this.#byName.keys()].sort();
   }

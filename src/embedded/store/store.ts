@@ -33,6 +33,15 @@ export const FAKTORY_SCANS: ScanIntervals = {
   workers: 15_000,
 };
 
+/** Where a job is. */
+export type JobState = 'enqueued' | 'working' | 'scheduled' | 'retries' | 'dead';
+
+/** A job that is held, and where. */
+export interface KeptJob {
+  readonly state: JobState;
+  readonly job: StoredJob;
+}
+
 /** A job that is ready to be taken in: for its queue, or, when `at` is not 0, for Scheduled. */
 export interface Admission {
   readonly job: StoredJob;
@@ -117,6 +126,21 @@ export class Store {
     const job = this.working.release(jid);
     if (job === undefined) return this.working.releaseFlushed(jid);
     this.#failed(job, report);
+    return true;
+  }
+
+  *jobs(): IterableIterator<KeptJob> {
+    for (const name of this.queues.names) {
+      for (const job of this.queues.get(name)!.jobs) yield { state: 'enqueued', job };
+    }
+    for (const state of ['working', 'scheduled', 'retries', 'dead'] as const) {
+      for (const job of this[state]) yield { state, job };
+    }
+  }
+
+  isIdle(leftOut: (queue: string) => boolean): boolean {
+    for (const job of this.working) if (!leftOut(job.queue)) return false;
+    for (const queue of this.queues) if (queue.jobs.size > 0 && !leftOut(queue.name)) return false;
     return true;
   }
 

@@ -70,9 +70,9 @@ export class TimedSet implements TimedWork {
     this.#heap = [];
   }
 
-  /** In no order. */
+  /** In the order of their time. */
   *[Symbol.iterator](): IterableIterator<StoredJob> {
-    for (const entry of this.#heap) yield entry.job;
+    for (const entry of [...this.#heap].sort(compare)) yield entry.job;
   }
 
   #removeFirst(): void {
