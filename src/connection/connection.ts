@@ -116,6 +116,11 @@ export class Connection {
     return this.#receivers.size - this.#heldCount;
   }
 
+  /** When a byte last came (ms, monotonic). */
+  get lastByteAt(): number {
+    return this.#lastByteAt;
+  }
+
   /** Sends a command (one whole line); it leaves at the end of this tick with all others of the tick. */
   send(command: string, receiver: Receiver): void {
     if (this.#state !== 'ready') {

@@ -91,13 +91,29 @@ export class Lanes {
     }
   }
 
-  /** The ready lane with the fewest unanswered commands. */
+  /**
+   * The ready lane with the fewest unanswered commands; among equals the one that was last heard of, since one that
+   * has been silent for long may be dead.
+   */
   idlest(): Connection | undefined {
     let best: Connection | undefined;
     for (const lane of this.#ready) {
-      if (best === undefined || lane.unanswered < best.unanswered) best = lane;
+      if (best === undefined || isBetter(lane, best)) best = lane;
     }
     return best;
+  }
+
+  /**
+   * Replaces the lanes from which nothing has come for so long. An idle lane is rightly silent: this is for when
+   * another has been found dead, because what cuts one link often cuts all.
+   */
+  dropSilent(silentMs: number): void {
+    const since = performance.now() - silentMs;
+    for (const lane of this.#ready.filter((each) => each.lastByteAt < since)) {
+      lane.destroy(
+        new MillraceError('CONNECTION_STALLED', 'another lane was found dead: the silent ones are replaced'),
+      );
+    }
   }
 
   /** Waits for a ready lane; rejects with what keeps it from coming up when there is none in time, or CLOSED. */
@@ -197,6 +213,11 @@ export class Lanes {
       this.refresh();
     }, waitMs);
   }
+}
+
+function isBetter(lane: Connection, best: Connection): boolean {
+  if (lane.unanswered !== best.unanswered) return lane.unanswered < best.unanswered;
+  return lane.lastByteAt > best.lastByteAt;
 }
 
 interface Waiter {

@@ -30,6 +30,8 @@ export interface FetcherOptions {
 /** One more lane for so many FETCHes wanted: few lanes are a virtue, each can lose a job when Faktory dies. */
 const FETCHES_PER_LANE = 8;
 const MIN_LANES = 2;
+/** A FETCH is answered within two seconds, if only with nothing; and a moment for the way. */
+const LONGEST_WAIT_MS = 3_000;
 const RECALL_ROUNDS = 5;
 const RECALL_ROUND_MS = 100;
 
@@ -77,6 +79,11 @@ export class Fetcher {
 
   start(): void {
     this.#lanes.want(Math.min(MIN_LANES, this.#options.maxLanes));
+  }
+
+  /** Another lane was found dead: replaces those that owe an answer for longer than a FETCH may wait. */
+  dropSilent(): void {
+    this.#lanes.dropSilent(LONGEST_WAIT_MS);
   }
 
   /** Opens lanes that were held back. */

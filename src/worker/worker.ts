@@ -9,7 +9,7 @@ import { showAddress } from '../connection/address.ts';
 import { Lanes } from '../connection/lanes.ts';
 import { LinkLog } from '../connection/link-log.ts';
 import { helloOf } from '../connection/options.ts';
-import { MillraceError, messageOf } from '../errors.ts';
+import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
 import { encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
 import { Pusher } from '../pushing/pusher.ts';
 import { type ContextHandler, Executor, type Handler, withoutContext } from './executor.ts';
@@ -93,6 +93,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   #ticking: NodeJS.Timeout | undefined;
   #stopping: Promise<void> | undefined;
   #untrap: (() => void) | undefined;
+  #suspecting: NodeJS.Immediate | undefined;
 
   /** Throws CONFIG_INVALID, ADDRESS_INVALID, or JOB_INVALID (a queue's name). Connects when `work()` is called. */
   constructor(options: WorkerOptions = {}) {
@@ -101,6 +102,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const { link, wid, labels, concurrency, prefetch, lanes } = this.#options;
     const log = new LinkLog(link.logger);
     const onFault = (error: MillraceError): void => {
+      if (isMillraceError(error, 'CONNECTION_STALLED')) this.#suspectAll();
       log.fault(error);
       if (this.listenerCount('error') > 0) this.#tell(() => this.emit('error', error));
     };
@@ -361,6 +363,16 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#heartbeat.tick();
     this.#flow.sweep(nowOnBothClocks());
     this.#fetcher.tick();
+  }
+
+  /** One lane was found dead: are the others? Once a tick, since each that is dropped is a fault again. */
+  #suspectAll(): void {
+    this.#suspecting ??= setImmediate(() => {
+      for (const lanes of [this.#control, this.#ackLanes]) lanes.dropSilent(FETCH_DEADLINE_MS);
+      this.#fetcher.dropSilent();
+      this.#heartbeat.beat();
+      this.#suspecting = undefined;
+    });
   }
 
   /** A listener is the user's: what it throws is logged, and disturbs nothing. */

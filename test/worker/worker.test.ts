@@ -446,6 +446,27 @@ describe('a link that fails', () => {
     expect(worker.stats().late).toBe(0);
   });
 
+  it('reports over a lane that lives when others have died unseen', async () => {
+    await using relay = await startRelay(faktory.url);
+    let done = 0;
+    const worker = newWorker({ url: relay.url, concurrency: 100 }).register('add', () => {
+      done += 1;
+    });
+    await client.pushBulk(Array.from({ length: 2_000 }, () => ({ jobtype: 'add' })));
+    await worker.work();
+    await until(() => done === 2_000 && worker.stats().unreported === 0);
+    relay.blackhole(true);
+    relay.blackhole(false);
+    const dead = { timeoutMs: 15_000, what: 'the fetch lanes found dead and replaced' };
+    await until(() => {
+      const { stranded, outstanding } = worker.stats();
+      return stranded > 0 && outstanding > 0 && faktory.counts().waiting === outstanding;
+    }, dead);
+    await client.push({ jobtype: 'add' });
+    await until(() => done === 2_001);
+    await until(() => worker.stats().unreported === 0, { timeoutMs: 5_000, what: 'the report answered' });
+  });
+
   it('soaks up what a dead socket left behind: a job pushed after the cut is not handed to it', async () => {
     await using relay = await startRelay(faktory.url);
     const seen: number[] = [];
