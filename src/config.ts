@@ -33,6 +33,7 @@ const SETTINGS = {
     'how long running jobs may go on at shutdown, in ms',
   ),
   HANDLERS_FILE: optional('module with the handlers, JavaScript or TypeScript'),
+  CONTRACT_FILE: optional('module with the job contract (defineJobs), JavaScript or TypeScript'),
   BATCH_MAX_SIZE: whole(100, 1, 10_000, 'jobs in one PUSHB at most'),
   BATCH_MAX_DELAY_MS: whole(50, 0, 60_000, 'how long a job waits for others while all lanes are busy, in ms'),
   BATCH_AUTO_ENABLED: flag(true, 'gather concurrent pushes; false sends each alone'),

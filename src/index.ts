@@ -9,6 +9,15 @@ export {
 } from './client/client.ts';
 export { ConnectionBudget } from './connection/budget.ts';
 export type { ConnectOptions } from './connection/options.ts';
+export {
+  type ArgsIn,
+  type ArgsOut,
+  type Contract,
+  defineJobs,
+  type JobDefinition,
+  PayloadError,
+  type PayloadFault,
+} from './contract/contract.ts';
 export { type ErrorCode, isMillraceError, MillraceError } from './errors.ts';
 export { create, default, type Faktory } from './faktory.ts';
 export type { Logger } from './logger.ts';
@@ -16,7 +25,8 @@ export type { JobFailure, JobInput, JobPayload } from './protocol/job.ts';
 export type { PushOptions } from './pushing/pusher.ts';
 export type { JobContext } from './worker/context.ts';
 export type { ContextHandler, Handler } from './worker/executor.ts';
+export type { WorkerEvents, WorkerState, WorkerStats } from './worker/life.ts';
 export type { Middleware } from './worker/middleware.ts';
 export type { WorkerOptions } from './worker/options.ts';
 export type { Queues } from './worker/queues.ts';
-export { Worker, type WorkerEvents, type WorkerState, type WorkerStats } from './worker/worker.ts';
+export { Worker } from './worker/worker.ts';

@@ -22,8 +22,10 @@ export function addJobs(app: FastifyInstance, context: ApiContext): void {
     try {
       refuseAtOnce(context);
       const args = argsOf(request.body);
-      const { retry, reserveFor } = jobDefaults;
-      await client.push({ jid, jobtype: request.params.jobtype, args, retry, reserve_for: reserveFor });
+      const { jobtype } = request.params;
+      // The contract, where there is one, says how a job travels; the API's own defaults fill what it leaves open.
+      const { retry, reserveFor } = { ...jobDefaults, ...client.contract?.definitionOf(jobtype) };
+      await client.push({ jid, jobtype, args, retry, reserve_for: reserveFor });
     } catch (thrown) {
       const problem = problemOf(thrown, mayBeStored(thrown) ? jid : undefined);
       metrics.countJob(outcomeOf(problem));
@@ -52,6 +54,7 @@ function mayBeStored(thrown: unknown): boolean {
 const OUTCOMES: Partial<Record<ProblemCode, Outcome>> = {
   BODY_INVALID: 'invalid',
   JOB_INVALID: 'invalid',
+  PAYLOAD_INVALID: 'invalid',
   JOB_REJECTED: 'refused',
   PRESSURE: 'pressure',
   CLOSED: 'unreachable',

@@ -1,8 +1,10 @@
 /**
  * What the API answers when it does not do what was asked: always
- * `{"error": {"code": …, "message": …}}`, with a `jid` beside them where one was given out.
+ * `{"error": {"code": …, "message": …}}`, with a `jid` beside them where one was given out, and the `faults` of a
+ * payload, each with its path.
  */
 import type { FastifyError, FastifyReply } from 'fastify';
+import { PayloadError, type PayloadFault } from '../contract/contract.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
 
 interface Kind {
@@ -37,6 +39,7 @@ const AWAY: Kind = {
 /** How the errors of the Client are told. All others are INTERNAL. */
 const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
   JOB_INVALID: { status: 400, message: 'the job is not one that Faktory takes' },
+  PAYLOAD_INVALID: { status: 400, message: 'the payload does not fit the contract of the job' },
   JOB_REJECTED: { status: 422, message: 'Faktory refused the job' },
   PRESSURE: { status: 503, retryAfter: 1, message: 'too many jobs are on their way: try again' },
   CLOSED: { status: 503, retryAfter: 1, message: 'the API is shutting down: try again elsewhere or later' },
@@ -53,7 +56,7 @@ const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
 };
 
 /** Codes whose own text speaks of what the client sent, so that it may be told. */
-const TOLD = new Set<string>(['JOB_INVALID', 'JOB_REJECTED']);
+const TOLD = new Set<string>(['JOB_INVALID', 'PAYLOAD_INVALID', 'JOB_REJECTED']);
 
 const FASTIFY_CODES: Record<string, keyof typeof HTTP_KINDS> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
@@ -69,6 +72,9 @@ export class Problem extends Error {
   readonly retryAfter: number | undefined;
   readonly jid: string | undefined;
 
+  /** Of a payload: what is wrong with it, each with its path. */
+  readonly faults: readonly PayloadFault[] | undefined;
+
   constructor(code: ProblemCode, options: { message?: string; jid?: string; cause?: unknown } = {}) {
     const kind = kindOf(code);
     super(options.message ?? kind.message, { cause: options.cause });
@@ -76,6 +82,7 @@ export class Problem extends Error {
     this.status = kind.status;
     this.retryAfter = kind.retryAfter;
     this.jid = options.jid;
+    this.faults = options.cause instanceof PayloadError ? options.cause.faults : undefined;
   }
 }
 
@@ -115,8 +122,9 @@ export function rawResponse(code: keyof typeof HTTP_KINDS): string {
   );
 }
 
-function bodyOf({ code, message, jid }: Problem): string {
-  return JSON.stringify({ error: { code, message, ...(jid === undefined ? {} : { jid }) } });
+/** What is undefined is left out. */
+function bodyOf({ code, message, jid, faults }: Problem): string {
+  return JSON.stringify({ error: { code, message, jid, faults } });
 }
 
 function kindOf(code: ProblemCode): Kind {

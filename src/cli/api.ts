@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
+import { loadContract } from './contract-file.ts';
 import { type FaktoryLink, jobDefaultsOf, linkOf, loggerOf, pushingOf } from './link.ts';
 import { Running } from './running.ts';
 import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, PUSHING_SETTINGS } from './settings.ts';
@@ -26,6 +27,7 @@ export function apiCommand(): Command {
     });
   return addSettings(command, { ...API_OPTIONS, '--insecure': 'API_INSECURE' }, [
     'API_TOKEN',
+    'CONTRACT_FILE',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
     ...LOG_SETTINGS,
@@ -41,7 +43,8 @@ export async function startApiPart(
 ): Promise<string> {
   const { startApi } = await import('../api/index.ts');
   const { Client } = await import('../client/client.ts');
-  const client = new Client({ ...link.connect, ...pushingOf(config) });
+  const contract = await loadContract(config.CONTRACT_FILE);
+  const client = new Client({ ...link.connect, ...pushingOf(config), contract });
   running.add(() => client.close());
   const api = await startApi({
     client,

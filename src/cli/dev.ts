@@ -35,6 +35,7 @@ export function devCommand(): Command {
     'API_TOKEN',
     'API_INSECURE',
     'HANDLERS_FILE',
+    'CONTRACT_FILE',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
     ...LOG_SETTINGS,

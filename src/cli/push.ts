@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
+import { loadContract } from './contract-file.ts';
 import { type JobExtras, parseArgument, parseDelay } from './job-input.ts';
 import { linkOf, pushingOf } from './link.ts';
 import { pushFile } from './push-file.ts';
@@ -39,6 +40,7 @@ export function pushCommand(): Command {
       await runPush(configOf(command), jobtype, args, options);
     });
   addSettings(command, { '--retry <times>': 'JOB_RETRY', '--reserve-for <seconds>': 'JOB_RESERVE_FOR' }, [
+    'CONTRACT_FILE',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
   ]);
@@ -63,7 +65,12 @@ async function runPush(
 
   const { Client } = await import('../client/client.ts');
   // Silent: what keeps it from connecting is told once, as the reason to give up.
-  const client = new Client({ ...linkOf(config, false).connect, ...pushingOf(config) });
+  const contract = await loadContract(config.CONTRACT_FILE);
+  const client = new Client({
+    ...linkOf(config, false).connect,
+    ...pushingOf(config),
+    ...(contract && { contract }),
+  });
   try {
     await client.connect();
     if (file !== undefined)

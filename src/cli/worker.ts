@@ -4,6 +4,7 @@ import { MillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { checkQueueName } from '../protocol/job.ts';
 import type { Worker } from '../worker/worker.ts';
+import { loadContract } from './contract-file.ts';
 import { loadHandlers } from './handlers.ts';
 import { type FaktoryLink, linkOf, loggerOf } from './link.ts';
 import { Running } from './running.ts';
@@ -41,7 +42,14 @@ export function workerCommand(): Command {
   return addSettings(
     command,
     { ...WORKER_OPTIONS, '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS' },
-    ['HANDLERS_FILE', 'METRICS_PORT', 'METRICS_HOST', ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
+    [
+      'HANDLERS_FILE',
+      'CONTRACT_FILE',
+      'METRICS_PORT',
+      'METRICS_HOST',
+      ...CONNECTION_SETTINGS,
+      ...LOG_SETTINGS,
+    ],
   );
 }
 
@@ -102,8 +110,10 @@ export async function createWorker(
 ): Promise<Worker> {
   checkQueues(config.WORKER_QUEUES);
   const { Worker } = await import('../worker/worker.ts');
+  const contract = await loadContract(config.CONTRACT_FILE);
   return new Worker({
     ...link.connect,
+    contract,
     concurrency: config.WORKER_CONCURRENCY,
     queues: config.WORKER_QUEUES,
     prefetch: config.WORKER_PREFETCH,

@@ -10,16 +10,21 @@ import { Lanes } from '../connection/lanes.ts';
 import { LinkLog } from '../connection/link-log.ts';
 import { type ConnectOptions, helloOf, type Link, resolveLink } from '../connection/options.ts';
 import { SoloLanes } from '../connection/solo-lanes.ts';
+import type { AnyJobs, ArgsIn, Contract, JobDefinitions } from '../contract/contract.ts';
 import { isMillraceError, MillraceError } from '../errors.ts';
 import { rawCommand } from '../protocol/commands.ts';
-import { encodeJob, type JobDefaults, type JobInput, newJid } from '../protocol/job.ts';
+import { type EncodedJob, encodeJob, type JobDefaults, type JobInput, newJid } from '../protocol/job.ts';
 import { Pusher, type PusherOptions, type PushOptions } from '../pushing/pusher.ts';
 import { type PushOutcome, pushAll } from './push-all.ts';
 
 /** A job as pushed: plain, or built by `client.job(…)`. */
 export type Pushable = Job | JobInput;
 
-export interface ClientOptions extends ConnectOptions, Partial<PusherOptions> {
+export interface ClientOptions<D extends JobDefinitions = AnyJobs>
+  extends ConnectOptions,
+    Partial<PusherOptions> {
+  /** What jobs there are (`defineJobs`): any other, and any payload that does not fit, is refused before it is sent. */
+  contract?: Contract<D> | undefined;
   /** Makes this client a worker's: Faktory wants it for BEAT. */
   wid?: string;
   /** For jobs that say nothing: retries (default JOB_RETRY where set, else 25) and seconds (JOB_RESERVE_FOR, 1800). */
@@ -41,7 +46,9 @@ const MAX_KEPT_ERRORS = 1_000;
 
 type State = 'open' | 'closing' | 'closed';
 
-export class Client extends FaktoryWorkerClient {
+export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerClient {
+  /** What jobs there are, where that was told. */
+  readonly contract: Contract | undefined;
   readonly #link: Link;
   readonly #lanes: Lanes;
   readonly #fetchLanes: SoloLanes;
@@ -53,10 +60,11 @@ export class Client extends FaktoryWorkerClient {
   #enqueueErrorCount = 0;
 
   /** Opens nothing yet: the first command does, or `connect()`. Throws ADDRESS_INVALID, CONFIG_INVALID. */
-  constructor(options: ClientOptions = {}) {
+  constructor(options: ClientOptions<D> = {}) {
     const link = resolveLink(options);
     super({ url: 'tcp://unused.invalid:1', ...(options.wid === undefined ? {} : { wid: options.wid }) });
     this.#link = link;
+    this.contract = options.contract;
     this.#defaults = {
       retry: options.jobDefaults?.retry ?? (isSet('JOB_RETRY') ? readSetting('JOB_RETRY') : 25),
       reserveFor: options.jobDefaults?.reserveFor ?? readSetting('JOB_RESERVE_FOR'),
@@ -115,12 +123,33 @@ export class Client extends FaktoryWorkerClient {
 
   /**
    * Pushes a job; resolves to its jid when Faktory has it. At the limit it waits for room. Rejects with
-   * JOB_INVALID, JOB_REJECTED, FAKTORY_UNREACHABLE (not stored), DELIVERY_UNKNOWN (stored or not), CLOSED.
+   * JOB_INVALID, PAYLOAD_INVALID (it does not fit the contract), JOB_REJECTED, FAKTORY_UNREACHABLE (not stored),
+   * DELIVERY_UNKNOWN (stored or not), CLOSED.
    */
-  override async push(job: Pushable, options?: PushOptions): Promise<string> {
+  override push(job: Pushable, options?: PushOptions): Promise<string>;
+  /** The same by jobtype and args, typed by the contract. */
+  override push<T extends keyof D & string>(jobtype: T, ...args: ArgsIn<D[T]>): Promise<string>;
+  override async push(first: Pushable | string, ...rest: unknown[]): Promise<string> {
     this.#assertOpen();
-    const encoded = encodeJob(payloadOf(job), this.#defaults);
-    return this.#pusher.admit(encoded, options);
+    if (typeof first === 'string') return this.#admit({ jobtype: first, args: rest });
+    return this.#admit(first, rest[0] as PushOptions | undefined);
+  }
+
+  /** Resolves to the jid when it is stored. Nothing is put off, unless the contract's schema is asynchronous. */
+  async #admit(job: Pushable, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
+    const encoded = this.#encode(job);
+    return this.#pusher.admit(encoded instanceof Promise ? await encoded : encoded, options, onAdmitted);
+  }
+
+  /** Checked and encoded; a promise only where the contract's schema is asynchronous. */
+  #encode(job: Pushable): EncodedJob | Promise<EncodedJob> {
+    const payload = payloadOf(job);
+    const { contract } = this;
+    if (contract === undefined) return encodeJob(payload, this.#defaults);
+    // What is sent is what was given, not what the schema makes of it: the worker's parse must find the same input.
+    const encoded = encodeJob(contract.complete(payload), this.#defaults);
+    const parsed = contract.parseArgs(payload.jobtype, payload.args ?? []);
+    return parsed instanceof Promise ? parsed.then(() => encoded) : encoded;
   }
 
   /**
@@ -137,7 +166,7 @@ export class Client extends FaktoryWorkerClient {
     });
     for await (const { job, error } of this.pushAll(withJids)) {
       if (error === undefined) continue;
-      const refused = isMillraceError(error, 'JOB_INVALID', 'JOB_REJECTED');
+      const refused = isMillraceError(error, 'JOB_INVALID', 'PAYLOAD_INVALID', 'JOB_REJECTED');
       if (refused)
         rejected[String(job.jid)] = { reason: error.message, payload: job as Rejected[string]['payload'] };
       else failures.push(error);
@@ -152,11 +181,12 @@ export class Client extends FaktoryWorkerClient {
 
   /**
    * Admits a job and goes on: resolves to its jid as soon as there is room, not when it is stored. What could not
-   * be stored is told by the next `flush()`. Rejects with JOB_INVALID and CLOSED.
+   * be stored is told by the next `flush()`. Rejects with JOB_INVALID, PAYLOAD_INVALID and CLOSED.
    */
   async enqueue(job: Pushable): Promise<string> {
     this.#assertOpen();
-    const encoded = encodeJob(payloadOf(job), this.#defaults);
+    const encoding = this.#encode(job);
+    const encoded = encoding instanceof Promise ? await encoding : encoding;
     await new Promise<void>((resolve) => {
       this.#pusher.admit(encoded, {}, resolve).catch((error: MillraceError) => {
         this.#enqueueErrorCount += 1;
@@ -168,8 +198,8 @@ export class Client extends FaktoryWorkerClient {
 
   /**
    * Resolves (to `OK`) when all that was pushed or enqueued by now is stored, whatever others push meanwhile;
-   * rejects with an AggregateError of the enqueued jobs that were not (the first 1,000 of them). It does not send FLUSH, which wipes Faktory: for that,
-   * say `client.send(['FLUSH'])`.
+   * rejects with an AggregateError of the enqueued jobs that were not (the first 1,000 of them). It does not send
+   * FLUSH, which wipes Faktory: for that, say `client.send(['FLUSH'])`.
    */
   override async flush(): Promise<string> {
     await this.#pusher.settled();
@@ -191,8 +221,7 @@ export class Client extends FaktoryWorkerClient {
     this.#assertOpen();
     yield* pushAll(jobs, {
       most: this.#maxInFlight,
-      push: async (job, onAdmitted) =>
-        this.#pusher.admit(encodeJob(payloadOf(job), this.#defaults), {}, onAdmitted),
+      push: (job, onAdmitted) => this.#admit(job, {}, onAdmitted),
       whyEnded: () => (this.#state === 'open' ? undefined : closed()),
     });
   }
@@ -257,7 +286,9 @@ function payloadOf(job: Pushable): JobInput {
   return ('toJSON' in job ? job.toJSON() : job) as JobInput;
 }
 
-function pusherOptions(options: ClientOptions): Partial<PusherOptions> & Pick<PusherOptions, 'maxInFlight'> {
+function pusherOptions(
+  options: Partial<PusherOptions>,
+): Partial<PusherOptions> & Pick<PusherOptions, 'maxInFlight'> {
   const { deliveryTimeoutMs, maxLanes } = options;
   return {
     maxSize: options.maxSize ?? readSetting('BATCH_MAX_SIZE'),

@@ -24,7 +24,8 @@ export async function* pushAll<J>(
   jobs: Iterable<J> | AsyncIterable<J>,
   { most, push, whyEnded }: PushAllOptions<J>,
 ): AsyncGenerator<PushOutcome<J>> {
-  const source = new Source(jobs);
+  const change = new Change();
+  const source = new Source(jobs, change);
   const outcomes = new Deque<Outcome<J>>();
   let last: Outcome<J> | undefined;
   try {
@@ -32,23 +33,37 @@ export async function* pushAll<J>(
       const head = outcomes.peek();
       const ended = source.ended || whyEnded() !== undefined;
       if (head === undefined && ended) break;
-      const full = outcomes.size >= most || last?.admitted === false;
-      if (head !== undefined && (head.settled || full || ended)) {
+      if (head !== undefined && (head.settled || ended || outcomes.size >= most)) {
         yield await head.promise;
         outcomes.shift();
         continue;
       }
-      const next = await source.next(head?.promise);
-      if (next === undefined) continue;
-      last = new Outcome(next.job, push);
-      outcomes.push(last);
+      const next = last?.admitted === false ? undefined : source.take();
+      if (next !== undefined) {
+        last = new Outcome(next.job, push, change);
+        outcomes.push(last);
+      } else if (!source.ended) await change.next();
     }
   } finally {
     source.close();
   }
-  if (source.failure !== undefined) throw source.failure.error;
-  const why = whyEnded();
-  if (why !== undefined && !source.ended) throw why;
+  source.assertRead(whyEnded());
+}
+
+/** What is waited for: a job that comes, one that is admitted, or an outcome that is known. */
+class Change {
+  #wake: (() => void) | undefined;
+
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  readonly tell = (): void => {
+    this.#wake?.();
+    this.#wake = undefined;
+  };
 }
 
 class Outcome<J> {
@@ -56,13 +71,15 @@ class Outcome<J> {
   admitted = false;
   settled = false;
 
-  constructor(job: J, push: PushAllOptions<J>['push']) {
+  constructor(job: J, push: PushAllOptions<J>['push'], change: Change) {
     const onAdmitted = (): void => {
       this.admitted = true;
+      change.tell();
     };
     const settle = (outcome: PushOutcome<J>): PushOutcome<J> => {
       this.admitted = true;
       this.settled = true;
+      change.tell();
       return outcome;
     };
     this.promise = push(job, onAdmitted).then(
@@ -72,23 +89,34 @@ class Outcome<J> {
   }
 }
 
-/** An iterator that can be waited for together with something else, without losing what comes. */
+/** The iterable, asked for one job at a time; what is not there when asked for is told as a change once it is. */
 class Source<J> {
   readonly #iterator: Iterator<J> | AsyncIterator<J>;
-  #arriving: Promise<{ job: J } | undefined> | undefined;
+  readonly #change: Change;
+  #asked = false;
+  #arrived: { job: J } | undefined;
   ended = false;
-  failure: { error: unknown } | undefined;
+  #failure: { error: unknown } | undefined;
 
-  constructor(jobs: Iterable<J> | AsyncIterable<J>) {
+  constructor(jobs: Iterable<J> | AsyncIterable<J>, change: Change) {
+    this.#change = change;
     this.#iterator = Symbol.asyncIterator in jobs ? jobs[Symbol.asyncIterator]() : jobs[Symbol.iterator]();
   }
 
-  /** The next job; undefined when there is none, or when `otherwise` was settled first. */
-  async next(otherwise: Promise<unknown> | undefined): Promise<{ job: J } | undefined> {
-    this.#arriving ??= this.#ask();
-    const arrived = await Promise.race([this.#arriving, otherwise?.then(() => undefined) ?? this.#arriving]);
-    if (arrived !== undefined) this.#arriving = undefined;
+  /** The next job, if it is there; otherwise asks for it. */
+  take(): { job: J } | undefined {
+    if (!this.#asked) this.#ask();
+    const arrived = this.#arrived;
+    if (arrived === undefined) return undefined;
+    this.#arrived = undefined;
+    this.#asked = false;
     return arrived;
+  }
+
+  /** Throws what the iterable threw, or `why` when it was not read to its end. */
+  assertRead(why: MillraceError | undefined): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (!this.ended && why !== undefined) throw why;
   }
 
   /** Lets the iterable clean up when it was not read to its end. */
@@ -97,16 +125,40 @@ class Source<J> {
     void (async () => this.#iterator.return?.())().catch(() => {});
   }
 
-  async #ask(): Promise<{ job: J } | undefined> {
+  #ask(): void {
+    this.#asked = true;
     try {
-      const { done, value } = await this.#iterator.next();
-      this.ended = done === true;
-      // An iterable of promises is taken as `for await` takes it.
-      return done ? undefined : { job: (await value) as J };
+      const result = this.#iterator.next();
+      if (isThenable(result)) void this.#await(result);
+      else if (isThenable(result.value)) void this.#await(Promise.resolve(result));
+      else this.#receive(result);
     } catch (error) {
-      this.ended = true;
-      this.failure = { error };
-      return undefined;
+      this.#fail(error);
     }
   }
+
+  async #await(arriving: PromiseLike<IteratorResult<J>>): Promise<void> {
+    try {
+      const result = await arriving;
+      // An iterable of promises is taken as `for await` takes it.
+      this.#receive({ ...result, value: await result.value });
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#change.tell();
+  }
+
+  #receive({ done, value }: IteratorResult<J>): void {
+    if (done) this.ended = true;
+    else this.#arrived = { job: value };
+  }
+
+  #fail(error: unknown): void {
+    this.ended = true;
+    this.#failure = { error };
+  }
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
 }

@@ -21,11 +21,22 @@ export interface RunListener {
   onThrown(held: HeldJob, thrown: unknown): void;
 }
 
+export type ParseArgs = (
+  jobtype: string,
+  args: readonly unknown[],
+) => readonly unknown[] | Promise<readonly unknown[]>;
+
 /** Runs handlers, through their middleware. */
 export class Executor {
   readonly #handlers = new Map<string, ContextHandler>();
   readonly #middleware: Middleware[] = [];
+  readonly #parseArgs: ParseArgs | undefined;
   #chain: Chain | undefined;
+
+  /** `parseArgs`: what the contract makes of a job's args; throws for a payload that does not fit. */
+  constructor(parseArgs?: ParseArgs) {
+    this.#parseArgs = parseArgs;
+  }
 
   get jobtypes(): string[] {
     return [...this.#handlers.keys()];
@@ -75,7 +86,9 @@ export class Executor {
       const text = `no handler is registered for jobtype "${ctx.job.jobtype}": register one, or use another queue`;
       throw new MillraceError('HANDLER_UNKNOWN', text);
     }
-    return handler(ctx, ...ctx.job.args);
+    if (this.#parseArgs === undefined) return handler(ctx, ...ctx.job.args);
+    const args = this.#parseArgs(ctx.job.jobtype, ctx.job.args);
+    return args instanceof Promise ? args.then((parsed) => handler(ctx, ...parsed)) : handler(ctx, ...args);
   }
 }
 

@@ -1,6 +1,7 @@
 /** A worker in Prometheus' format: what `stats()` tells, asked at each scrape. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Worker, WorkerStats } from './worker.ts';
+import type { WorkerStats } from './life.ts';
+import type { Worker } from './worker.ts';
 
 type Numbers = { [K in keyof WorkerStats as WorkerStats[K] extends number ? K : never]: string };
 

@@ -1,12 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { readSetting } from '../config.ts';
 import { type ConnectOptions, type Link, resolveLink } from '../connection/options.ts';
+import type { AnyJobs, Contract, JobDefinitions } from '../contract/contract.ts';
 import { MillraceError } from '../errors.ts';
 import type { Handler } from './executor.ts';
 import type { Middleware } from './middleware.ts';
 import type { Queues } from './queues.ts';
 
-export interface WorkerOptions extends ConnectOptions {
+export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends ConnectOptions {
+  /**
+   * What jobs there are (`defineJobs`): handlers get the args as its schema gives them back, and a payload that does
+   * not fit fails.
+   */
+  contract?: Contract<D> | undefined;
   /** The worker's id at Faktory (default: 8 random characters). */
   wid?: string;
   /** Handlers that run at once (default 20, as faktory-worker; `millrace worker`: WORKER_CONCURRENCY, 500). */
@@ -51,7 +57,7 @@ const MAX_FETCH_LANES = 8;
 const MAX_ACK_LANES = 16;
 
 /** Fills in the defaults; throws CONFIG_INVALID, ADDRESS_INVALID, JOB_INVALID (a queue's name). */
-export function resolveOptions(options: WorkerOptions): ResolvedOptions {
+export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<D>): ResolvedOptions {
   const link = resolveLink(options);
   const {
     wid = randomBytes(4).toString('hex'),

@@ -9,63 +9,23 @@ import { showAddress } from '../connection/address.ts';
 import { Lanes } from '../connection/lanes.ts';
 import { LinkLog } from '../connection/link-log.ts';
 import { helloOf } from '../connection/options.ts';
+import type { AnyJobs, ArgsOut, Contract, JobDefinitions } from '../contract/contract.ts';
 import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
 import { encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
 import { Pusher } from '../pushing/pusher.ts';
+import type { JobContext } from './context.ts';
 import { type ContextHandler, Executor, type Handler, withoutContext } from './executor.ts';
 import { Fetcher } from './fetcher.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { HeldJob } from './held-job.ts';
-import { type JobCounts, JobFlow } from './job-flow.ts';
+import { JobFlow } from './job-flow.ts';
 import { leaseOf, nowOnBothClocks } from './lease.ts';
+import { NEXT, type WorkerEvents, type WorkerState, type WorkerStats } from './life.ts';
 import type { Middleware } from './middleware.ts';
 import { type ResolvedOptions, resolveOptions, type WorkerOptions } from './options.ts';
 import { FetchPlan } from './plan.ts';
 import { queueOrder } from './queues.ts';
 import { trapSignals } from './signal-trap.ts';
-
-export type WorkerState = 'new' | 'starting' | 'running' | 'quiet' | 'stopping' | 'aborting' | 'stopped';
-
-const NEXT: Record<WorkerState, readonly WorkerState[]> = {
-  new: ['starting', 'stopped'],
-  starting: ['running', 'quiet', 'stopping'],
-  running: ['quiet', 'stopping'],
-  quiet: ['stopping'],
-  stopping: ['aborting', 'stopped'],
-  aborting: ['stopped'],
-  stopped: [],
-};
-
-/** What `worker.stats()` tells: what is held just now, and counts since the start. */
-export interface WorkerStats extends JobCounts {
-  state: WorkerState;
-  concurrency: number;
-  /** Handlers that run. */
-  running: number;
-  /** Jobs that wait for a slot. */
-  ready: number;
-  /** FETCHes on their way, or waiting at Faktory. */
-  outstanding: number;
-  /** ACKs and FAILs that Faktory has not answered. */
-  unreported: number;
-  fetchLanes: number;
-  ackLanes: number;
-  /** The least of the last ten beats. */
-  roundTripMs: number;
-  /** FETCHes left behind by lost sockets. */
-  stranded: number;
-}
-
-export interface WorkerEvents {
-  /** A handler failed; the job is FAILed. */
-  fail: [{ job: JobPayload; error: unknown }];
-  /** Faktory was lost, or refuses something. The worker goes on trying. */
-  error: [MillraceError];
-  /** It fetches nothing more. */
-  quiet: [];
-  /** It has stopped, by `stop()`, a signal, or because Faktory said terminate. */
-  stop: [];
-}
 
 const FETCH_DEADLINE_MS = 7_000;
 const COMMAND_DEADLINE_MS = 9_000;
@@ -78,13 +38,14 @@ const RECALL_MS = 500;
 /** Tokens and copies wait this long for a Faktory that is away. */
 const DELIVERY_TIMEOUT_MS = 30_000;
 
-export class Worker extends EventEmitter<WorkerEvents> {
+export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<WorkerEvents> {
+  readonly #contract: Contract | undefined;
   readonly #options: ResolvedOptions;
   readonly #plan: FetchPlan;
   readonly #control: Lanes;
   readonly #ackLanes: Lanes;
   readonly #pusher: Pusher;
-  readonly #executor = new Executor();
+  readonly #executor: Executor;
   readonly #flow: JobFlow;
   readonly #fetcher: Fetcher;
   readonly #heartbeat: Heartbeat;
@@ -96,9 +57,12 @@ export class Worker extends EventEmitter<WorkerEvents> {
   #suspecting: NodeJS.Immediate | undefined;
 
   /** Throws CONFIG_INVALID, ADDRESS_INVALID, or JOB_INVALID (a queue's name). Connects when `work()` is called. */
-  constructor(options: WorkerOptions = {}) {
+  constructor(options: WorkerOptions<D> = {}) {
     super();
     this.#options = resolveOptions(options);
+    const { contract } = options;
+    this.#contract = contract;
+    this.#executor = new Executor(contract && ((jobtype, args) => contract.parseArgs(jobtype, args)));
     const { link, wid, labels, concurrency, prefetch, lanes } = this.#options;
     const log = new LinkLog(link.logger);
     const onFault = (error: MillraceError): void => {
@@ -169,7 +133,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
       onQuiet: () => this.quiet(),
       onTerminate: () => void this.stop(),
     });
-    for (const [jobtype, handler] of Object.entries(options.registry ?? {})) this.register(jobtype, handler);
+    for (const [jobtype, handler] of Object.entries(options.registry ?? {})) {
+      this.#register(jobtype, handler, withoutContext(handler));
+    }
     for (const layer of options.middleware ?? []) this.use(layer);
   }
 
@@ -196,15 +162,22 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   /** Sets the handler of a jobtype: it gets the job's args, and may return a function that gets the context. */
-  register(jobtype: string, handler: Handler): this {
-    if (typeof handler !== 'function') throw new TypeError(`the handler of "${jobtype}" must be a function`);
-    this.#executor.register(jobtype, withoutContext(handler));
-    return this;
+  register<T extends keyof D & string>(jobtype: T, handler: (...args: ArgsOut<D[T]>) => unknown): this {
+    return this.#register(jobtype, handler, withoutContext(handler as Handler));
   }
 
   /** The nicer form of `register`: the handler gets the context first, then the args. */
-  handle(jobtype: string, handler: ContextHandler): this {
-    if (typeof handler !== 'function') throw new TypeError(`the handler of "${jobtype}" must be a function`);
+  handle<T extends keyof D & string>(
+    jobtype: T,
+    handler: (ctx: JobContext, ...args: ArgsOut<D[T]>) => unknown,
+  ): this {
+    return this.#register(jobtype, handler, handler as ContextHandler);
+  }
+
+  #register(jobtype: string, given: unknown, handler: ContextHandler): this {
+    if (typeof given !== 'function') throw new TypeError(`the handler of "${jobtype}" must be a function`);
+    // Throws JOB_INVALID for one that the contract does not have: its jobs could only fail.
+    this.#contract?.definitionOf(jobtype);
     this.#executor.register(jobtype, handler);
     return this;
   }

@@ -111,7 +111,7 @@ describe('pushAll', () => {
     expect([jobs.taken, sink.admitted]).toEqual([3, ['a', 'b']]);
     await sink.settle('b');
     await turns();
-    expect([jobs.taken, sink.admitted, told]).toEqual([3, ['a', 'b', 'c'], []]);
+    expect([jobs.taken, sink.admitted, told]).toEqual([4, ['a', 'b', 'c'], []]);
     await sink.settle('a');
     await turns();
     expect([jobs.taken, told]).toEqual([5, ['a', 'b']]);

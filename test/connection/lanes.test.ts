@@ -90,6 +90,47 @@ describe('lanes', () => {
   });
 });
 
+describe('silence', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** Three lanes at rest of which only the second was heard of just now. */
+  async function oneHeard(peer: Peer): Promise<{ watched: Watched; heard: Connection }> {
+    const watched = await ready(3, peer);
+    vi.advanceTimersByTime(5_000);
+    const heard = watched.lanes.ready[1]!;
+    await ask(heard, 'A').heard;
+    return { watched, heard };
+  }
+
+  it('among lanes with as few unanswered, the one that was last heard of takes the next command', async () => {
+    await using peer = await Peer.start();
+    const { watched, heard } = await oneHeard(peer);
+    using it = watched;
+    expect(it.lanes.idlest()).toBe(heard);
+    ask(heard, 'B');
+    expect(it.lanes.idlest()).not.toBe(heard);
+  });
+
+  it('when one was found dead, those that have been silent as long are replaced, and no other', async () => {
+    await using peer = await Peer.start();
+    const { watched, heard } = await oneHeard(peer);
+    using it = watched;
+    it.lanes.dropSilent(5_001);
+    expect(it.lost).toEqual([]);
+    it.lanes.dropSilent(4_999);
+    expect(it.lanes.ready).toEqual([heard]);
+    expect(it.faults).toEqual(['CONNECTION_STALLED', 'CONNECTION_STALLED']);
+    vi.advanceTimersByTime(500);
+    await until(() => it.lanes.ready.length === 3);
+    expect(it.lanes.ready).toContain(heard);
+  });
+});
+
 describe('acquire', () => {
   it('takes a lane that is ready, or waits for the first', async () => {
     await using peer = await Peer.start();

@@ -21,7 +21,7 @@ export default async function setUp(): Promise<() => void> {
   return () => {
     const missing = leftOut();
     if (missing.length > 0) {
-      console.warn(`\nLEFT OUT, not tested on the real Faktory (CONTRIBUTING.md): ${missing.join('; ')}`);
+      console.warn(`\nLEFT OUT for want of other programs (CONTRIBUTING.md): ${missing.join('; ')}`);
     }
     rmSync(folder, { recursive: true, force: true });
   };

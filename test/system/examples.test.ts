@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import { describeOnEachFaktory } from '../helpers/each-faktory.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { type RunningProcess, startProcess } from '../helpers/process.ts';
 import { until } from '../helpers/until.ts';
 
@@ -42,6 +43,33 @@ describeOnEachFaktory('the examples', (kind) => {
     await worker.waitForLine(/"month":"May","rows":"result of select/);
     await worker.waitForLine(/"jobtype":"report","jid":"\S+","ms":\d/);
     expect(await worker.stop()).toMatchObject({ code: 0 });
+  });
+
+  it('contract: one file for the API, the worker and the producer', async () => {
+    await using faktory = await kind.start();
+    const port = await freePort();
+    const env = {
+      FAKTORY_URL: faktory.url,
+      API_PORT: String(port),
+      CONTRACT_FILE: 'examples/contract/jobs.ts',
+    };
+    await using api = startProcess('node', ['dist/cli/main.js', 'api'], { env });
+    await using worker = run('contract/worker.ts', faktory.url);
+    await using producer = run('contract/producer.ts', faktory.url);
+    expect(await producer.waitForExit()).toMatchObject({ code: 0 });
+    expect(producer.output).toMatch(/refused: args\[0\]: /);
+    await worker.waitForLine(/1 \+ 2 = 3/);
+    await worker.waitForLine(/bienvenue ada@example.org/);
+    const post = (body: string) => fetch(`http://127.0.0.1:${port}/jobs/add`, { method: 'POST', body });
+    await until(async () => (await post('{"a": 3, "b": 4}').catch(() => undefined))?.status === 202, {
+      what: api.output,
+    });
+    await worker.waitForLine(/3 \+ 4 = 7/);
+    const refused = await post('{"a": 3, "b": "four"}');
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'PAYLOAD_INVALID', faults: [{ path: 'args[0].b' }] },
+    });
   });
 
   it('graceful shutdown: a job that heeds its signal is handed back, and Faktory holds nothing', async () => {
