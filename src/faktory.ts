@@ -7,6 +7,7 @@
  */
 import { Client, type ClientOptions } from './client/client.ts';
 import { MillraceError } from './errors.ts';
+import type { JobInput } from './protocol/job.ts';
 import type { Handler } from './worker/executor.ts';
 import type { Middleware } from './worker/middleware.ts';
 import type { WorkerOptions } from './worker/options.ts';
@@ -45,6 +46,12 @@ export class Faktory {
     const middleware = [...this.#middleware, ...(options.middleware ?? [])];
     this.#worker = new Worker({ ...options, registry, middleware });
     return this.#worker.work();
+  }
+
+  /** Runs one job with its handler and middleware, and no Faktory: for tests. See Worker.perform. */
+  perform(job: JobInput): Promise<unknown> {
+    const worker = new Worker({ registry: this.#registry, middleware: this.#middleware, logger: false });
+    return worker.perform(job);
   }
 
   /** Stops the worker, if there is one. */

@@ -23,6 +23,12 @@ it('works as npm faktory-worker does: register, use, work, connect, stop', async
   await own.stop();
 });
 
+it('performs one job without a Faktory', async () => {
+  const own = create().register('add', ({ a, b }: { a: number; b: number }) => a + b);
+  expect(await own.perform({ jobtype: 'add', args: [{ a: 1, b: 2 }] })).toBe(3);
+  await expect(own.perform({ jobtype: 'other' })).rejects.toMatchObject({ code: 'HANDLER_UNKNOWN' });
+});
+
 it('has a default one', () => {
   expect(() => faktory.register('add', 'no function' as never)).toThrow(
     'the handler of "add" must be a function',
