@@ -18,7 +18,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   embedded: ['protocol'],
   testing: ['embedded', 'client', 'worker', 'protocol', 'contract'],
   cli: ['api', 'client', 'worker', 'embedded', 'connection', 'protocol', 'contract'],
-  'faktory.ts': ['client', 'worker'],
+  'faktory.ts': ['client', 'worker', 'protocol'],
   'index.ts': ['faktory.ts', 'client', 'worker', 'pushing', 'connection', 'protocol', 'contract'],
 };
 

@@ -10,8 +10,8 @@ export interface FetchLaneEvents {
   /** `writtenAt`: when the FETCH left, where the job's lease begins. */
   onJob(job: JobPayload, writtenAt: number, now: number): void;
   onToken(token: JobPayload, writtenAt: number, now: number): void;
-  /** A job too large to hold; `head` is how it begins. */
-  onOversized(head: string, writtenAt: number, now: number): void;
+  /** A job too large to hold, or no JSON; `head` is how it begins. */
+  onUnreadable(head: string, writtenAt: number, now: number): void;
   onReplyClass(reply: ReplyClass, now: number): void;
   /** The reply was an error. */
   onRefused(text: string): void;
@@ -62,7 +62,7 @@ export class FetchLane implements Receiver {
     if (kind === NULL) this.#tell('empty', now);
     else if (kind === ERROR) this.#rest(text, now);
     else if (kind === BULK) this.#onBulk(text, writtenAt, now);
-    else this.#events.onOversized(text, writtenAt, now);
+    else this.#events.onUnreadable(text, writtenAt, now);
     this.#previousReplyAt = now;
     this.#events.onAnswered();
   }
@@ -72,7 +72,8 @@ export class FetchLane implements Receiver {
   }
 
   #onBulk(text: string, writtenAt: number, now: number): void {
-    const job = JSON.parse(text) as JobPayload;
+    const job = parseJob(text);
+    if (job === undefined) return this.#events.onUnreadable(text, writtenAt, now);
     if (isWakeToken(job)) return this.#events.onToken(job, writtenAt, now);
     const previousReplyAt = this.#previousReplyAt;
     this.#tell(
@@ -91,5 +92,13 @@ export class FetchLane implements Receiver {
     this.#restUntil = now + REST_MS;
     this.#depth.onReply('empty', 1);
     this.#events.onRefused(text);
+  }
+}
+
+function parseJob(text: string): JobPayload | undefined {
+  try {
+    return JSON.parse(text) as JobPayload;
+  } catch {
+    return undefined;
   }
 }

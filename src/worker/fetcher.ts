@@ -21,7 +21,7 @@ export interface FetcherOptions {
   planState: () => PlanState;
   onJob: (job: JobPayload, writtenAt: number, now: number) => void;
   onToken: (token: JobPayload, writtenAt: number, now: number) => void;
-  onOversized: (head: string, writtenAt: number, now: number) => void;
+  onUnreadable: (head: string, writtenAt: number, now: number) => void;
   onRefused: (text: string) => void;
   /** FETCHes that a lost socket has left behind. */
   onStranded: (count: number) => void;
@@ -48,11 +48,11 @@ export class Fetcher {
 
   constructor(options: FetcherOptions) {
     this.#options = options;
-    const { plan, onJob, onToken, onOversized, onRefused } = options;
+    const { plan, onJob, onToken, onUnreadable, onRefused } = options;
     this.#events = {
       onJob,
       onToken,
-      onOversized,
+      onUnreadable,
       onRefused,
       onReplyClass: (reply, now) => plan.onReply(reply, now),
       onAnswered: () => this.#onAnswered(),

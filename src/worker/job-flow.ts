@@ -111,18 +111,21 @@ export class JobFlow {
     );
   }
 
-  /** A job too large to hold: its jid stands near its head, and is all that a FAIL needs. */
-  onOversized(head: string, writtenAt: number, steady: number): void {
+  /** A job too large to hold, or no JSON: its jid stands near its head, and is all that a FAIL needs. */
+  onUnreadable(head: string, writtenAt: number, steady: number): void {
     const jid = topLevelString(head, 'jid');
     const jobtype = topLevelString(head, 'jobtype') ?? '';
     if (jid === undefined) {
       const text =
-        'a job is too large for this worker, and its jid too far in to FAIL it: it waits for its reservation';
+        'a job is too large, or no JSON, and its jid was not found to FAIL it: it waits for its reservation';
       return this.#options.logger.error({ head: head.slice(0, 200) }, text);
     }
     const lease = leaseOf(undefined, writtenAt, { steady, wall: Date.now() });
     const held = new HeldJob({ jid, jobtype, args: [], queue: '' }, lease, steady);
-    this.#onFailed(held, new MillraceError('JOB_INVALID', 'the job is too large for this worker'));
+    this.#onFailed(
+      held,
+      new MillraceError('JOB_INVALID', 'the job is too large for this worker, or no JSON'),
+    );
   }
 
   onDone(held: HeldJob): void {

@@ -116,7 +116,7 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
       }),
       onJob: (job, writtenAt, now) => this.#flow.onJob(job, writtenAt, now),
       onToken: (token, writtenAt, now) => this.#flow.onToken(token, writtenAt, now),
-      onOversized: (head, writtenAt, now) => this.#flow.onOversized(head, writtenAt, now),
+      onUnreadable: (head, writtenAt, now) => this.#flow.onUnreadable(head, writtenAt, now),
       onRefused: (text) => log.fault(refused('FETCH', text)),
       onStranded: (count) => {
         this.#stranded += count;
