@@ -457,13 +457,13 @@ describe('a link that fails', () => {
     await until(() => done === 2_000 && worker.stats().unreported === 0);
     relay.blackhole(true);
     relay.blackhole(false);
-    const dead = { timeoutMs: 15_000, what: 'the fetch lanes found dead and replaced' };
-    await until(() => {
-      const { stranded, outstanding } = worker.stats();
-      return stranded > 0 && outstanding > 0 && faktory.counts().waiting === outstanding;
-    }, dead);
-    await client.push({ jobtype: 'add' });
-    await until(() => done === 2_001);
+    await until(() => worker.stats().stranded > 0, { timeoutMs: 15_000, what: 'the fetch lanes found dead' });
+    // Some go to FETCHes that the dead sockets have left at Faktory; one comes to us.
+    const another = async (): Promise<boolean> => {
+      await client.push({ jobtype: 'add' });
+      return done > 2_000;
+    };
+    await until(another, { everyMs: 100, what: 'a job over a new lane' });
     await until(() => worker.stats().unreported === 0, { timeoutMs: 5_000, what: 'the report answered' });
   });
 
