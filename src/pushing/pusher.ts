@@ -30,7 +30,7 @@ export interface PusherOptions {
   maxInFlightBytes: number;
   /** How long a job is tried while Faktory cannot be reached, before its caller is told (default 10,000). */
   deliveryTimeoutMs: number;
-  /** Lanes are added up to this many as they fill (default 2). */
+  /** Lanes are added up to this many as they fill (default 2). Only on one lane do pushes keep their order: say 1. */
   maxLanes: number;
 }
 
