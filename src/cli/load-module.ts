@@ -39,8 +39,9 @@ async function loadTypeScript(path: string, url: string): Promise<Exports> {
     // Nothing is written: the file system of a container may be read-only.
     fsCache: false,
     interopDefault: false,
-    // What the module imports of this package must be what runs it, not a second copy.
-    nativeModules: ['millrace'],
+    // What the module imports of this package must be what runs it, not a second copy. Of an installed package's own
+    // examples that would mean themselves.
+    nativeModules: path.includes('/node_modules/millrace/') ? [] : ['millrace'],
   });
   return jiti.import<Exports>(path);
 }
