@@ -11,8 +11,10 @@ const FOLDERS = ['/usr/local/go/bin', join(homedir(), '.cargo/bin')];
 const PATH = [process.env.PATH ?? '', ...FOLDERS].join(delimiter);
 
 export interface Toolchain {
-  /** The program that it needs. */
+  /** The program that builds. */
   readonly command: string;
+  /** What that one calls in turn. */
+  readonly needs?: readonly string[];
   /** Resolves to the program that was built. At once, or nearly, when there is nothing new to build. */
   build(): Promise<string>;
 }
@@ -31,6 +33,7 @@ export const GO: Toolchain = {
 /** faktory-rs. About a minute the first time. */
 export const RUST: Toolchain = {
   command: 'cargo',
+  needs: ['cc'],
   async build() {
     await run('cargo', ['build', '--locked', '--quiet'], 'rust', {
       CARGO_TARGET_DIR: join(FOLDER, 'rust/target'),
@@ -39,7 +42,11 @@ export const RUST: Toolchain = {
   },
 };
 
-export function isInstalled({ command }: Toolchain): boolean {
+export function isInstalled({ command, needs = [] }: Toolchain): boolean {
+  return [command, ...needs].every(isOnPath);
+}
+
+function isOnPath(command: string): boolean {
   return PATH.split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK);
