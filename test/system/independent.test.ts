@@ -34,7 +34,10 @@ describe.concurrent('independent clients against the embedded Faktory', () => {
   for (const client of CLIENTS) {
     const { toolchain } = client;
     const missing = toolchain !== undefined && !isInstalled(toolchain);
-    if (missing) noteLeftOut(`${client.name} against the embedded Faktory: there is no ${toolchain.command}`);
+    if (missing)
+      noteLeftOut(
+        `${client.name} against the embedded Faktory: there is no ${[toolchain.command, ...(toolchain.needs ?? [])].join(' with ')}`,
+      );
     it.skipIf(missing)(client.name, () => playedThrough(client), BUILD_MS + 2 * BEAT_MS);
   }
 });
