@@ -50,8 +50,9 @@ const SETTINGS = {
   API_PORT: whole(3_000, 0, 65_535, 'port the API listens on'),
   API_TOKEN: token('bearer token that the API asks for'),
   API_INSECURE: flag(false, 'allows listening beyond loopback without a token'),
-  METRICS_PORT: port("port of the worker's own /health, /ready and /metrics"),
+  METRICS_PORT: port("port of the process's own /health, /ready and /metrics"),
   METRICS_HOST: text('127.0.0.1', 'address that METRICS_PORT listens on'),
+  SLOW_MS: whole(1_000, 0, 3_600_000, 'handlers and commands that take longer are told of, in ms; 0: none'),
   LOG_LEVEL: oneOf(
     'info',
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],

@@ -20,11 +20,13 @@ const CATALOGUE = {
   PRESSURE: 'too many jobs are on their way: wait until they have drained to half',
   CLOSED: 'it was closed and takes nothing more',
   HANDLER_UNKNOWN: 'no handler is registered for the jobtype',
+  HANDLER_TIMEOUT: 'the handler did not end within its handlerTimeoutMs',
   HANDLERS_INVALID: 'the handlers file cannot be used',
   LEASE_EXPIRED: 'the reservation of the job ran out before its handler finished',
   SHUTDOWN: 'the worker is shutting down',
   PORT_TAKEN: 'the port is taken',
   NOT_DRAINED: 'there was still work when the time to drain was over',
+  INTERNAL: 'a fault of millrace itself: please report it',
 } as const;
 
 /** The stable codes of the errors of this package. */

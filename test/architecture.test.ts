@@ -31,7 +31,10 @@ const GROUND = [
   'logger.ts',
   'loopback.ts',
   'metrics.ts',
+  'redact.ts',
   'signals.ts',
+  'tally.ts',
+  'unrecoverable.ts',
 ];
 
 /** What only some may touch: sockets and files are no business of the others. */

@@ -1,10 +1,12 @@
 /** The HTTP service: POST → checked → Client → answered when Faktory has the job. */
 import type { Server } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
 import { Client } from '../client/client.ts';
 import { readSetting } from '../config.ts';
 import { createLogger, type Logger, SILENT } from '../logger.ts';
 import type { JobDefaults } from '../protocol/job.ts';
+import { hideSecret } from '../redact.ts';
 import { isCrossSite, tokenCheck } from './auth.ts';
 import { readBodiesAsJson } from './body.ts';
 import type { ApiContext } from './context.ts';
@@ -56,7 +58,7 @@ export class Api implements AsyncDisposable {
     this.#context = {
       client,
       logger,
-      metrics: new ApiMetrics(() => client.inFlight),
+      metrics: new ApiMetrics(client),
       jobDefaults: {
         retry: options.jobDefaults?.retry ?? readSetting('JOB_RETRY'),
         reserveFor: options.jobDefaults?.reserveFor ?? readSetting('JOB_RESERVE_FOR'),
@@ -66,7 +68,19 @@ export class Api implements AsyncDisposable {
       pushing: new InFlight(),
     };
     const token = 'token' in options ? options.token : readSetting('API_TOKEN');
+    hideSecret(token);
     this.app = buildApp(this.#context, token, options.bodyLimit ?? DEFAULT_BODY_LIMIT);
+  }
+
+  /** What /metrics shows; more may be added. */
+  get registry(): Registry {
+    return this.#context.metrics.registry;
+  }
+
+  /** Why it does not take jobs just now, if it does not. */
+  get notReady(): string | undefined {
+    if (this.#state !== 'open') return `the API is ${this.#state}`;
+    return this.#context.client.connected ? undefined : 'not connected to Faktory';
   }
 
   /** Opens a connection now rather than at the first request; the Client logs why it cannot, and keeps trying. */

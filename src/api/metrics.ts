@@ -1,6 +1,9 @@
 /** What the API counts, in Prometheus' format. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Client } from '../client/client.ts';
+import { addClientMetrics } from '../client/metrics.ts';
+import { newRegistry } from '../metrics.ts';
 
 /** What became of a job that was posted. */
 export type Outcome = 'stored' | 'invalid' | 'refused' | 'pressure' | 'unreachable' | 'unknown' | 'failed';
@@ -10,14 +13,13 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 export class ApiMetrics {
   /** Of its own, so that several APIs in a process, and the program's own metrics, do not meet. */
-  readonly registry = new Registry();
+  readonly registry: Registry = newRegistry();
   readonly #jobs: Counter<'outcome'>;
   readonly #requests: Histogram<'route' | 'status'>;
 
-  /** @param inFlight jobs on their way to Faktory, asked at each scrape */
-  constructor(inFlight: () => number) {
+  constructor(client: Client) {
     const registers = [this.registry];
-    collectDefaultMetrics({ register: this.registry });
+    addClientMetrics(this.registry, client);
     this.#jobs = new Counter({
       name: 'millrace_api_jobs_total',
       help: 'Jobs posted, by what became of them',
@@ -30,14 +32,6 @@ export class ApiMetrics {
       labelNames: ['route', 'status'],
       buckets: BUCKETS,
       registers,
-    });
-    new Gauge({
-      name: 'millrace_push_in_flight',
-      help: 'Jobs on their way to Faktory',
-      registers,
-      collect() {
-        this.set(inFlight());
-      },
     });
   }
 

@@ -17,6 +17,7 @@ export interface RunningApi extends AsyncDisposable {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  readonly api: Api;
   /** Answers what it took, then ends. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -39,6 +40,7 @@ export async function startApi(options: StartApiOptions = {}): Promise<RunningAp
   return {
     host,
     port: listening,
+    api,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`,
     close: () => api.close(),
     [Symbol.asyncDispose]: () => api.close(),

@@ -1,10 +1,19 @@
 import { Command } from 'commander';
+import type { RunningApi } from '../api/index.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { loadContract } from './contract-file.ts';
 import { type FaktoryLink, jobDefaultsOf, linkOf, loggerOf, pushingOf } from './link.ts';
+import { startMetricsPart } from './metrics-port.ts';
 import { Running } from './running.ts';
-import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, PUSHING_SETTINGS } from './settings.ts';
+import {
+  addSettings,
+  CONNECTION_SETTINGS,
+  configOf,
+  LOG_SETTINGS,
+  METRICS_SETTINGS,
+  PUSHING_SETTINGS,
+} from './settings.ts';
 
 /** Answers still to be given at the end: Faktory has 20 s for each. */
 const STOP_LIMIT_MS = 25_000;
@@ -21,7 +30,11 @@ export function apiCommand(): Command {
       const running = new Running({ logger, limitMs: STOP_LIMIT_MS });
       const link = linkOf(config, logger);
       await running.start(async () => {
-        const url = await startApiPart(running, config, link, logger);
+        const { url, api } = await startApiPart(running, config, link, logger);
+        await startMetricsPart(running, config, logger, {
+          registry: () => api.registry,
+          notReady: () => api.notReady,
+        });
         logger.info({}, `the API listens on ${url} and pushes to ${link.where}`);
       });
     });
@@ -30,17 +43,18 @@ export function apiCommand(): Command {
     'CONTRACT_FILE',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
+    ...METRICS_SETTINGS,
     ...LOG_SETTINGS,
   ]);
 }
 
-/** Starts the API, with a Client of its own, as a part of `running`; returns its URL. */
+/** Starts the API, with a Client of its own, as a part of `running`. */
 export async function startApiPart(
   running: Running,
   config: Config,
   link: FaktoryLink,
   logger: Logger,
-): Promise<string> {
+): Promise<RunningApi> {
   const { startApi } = await import('../api/index.ts');
   const { Client } = await import('../client/client.ts');
   const contract = await loadContract(config.CONTRACT_FILE);
@@ -56,5 +70,5 @@ export async function startApiPart(
     logger,
   });
   running.add(() => api.close());
-  return api.url;
+  return api;
 }

@@ -1,14 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { writeState } from '../worker/signal-trap.ts';
 import { API_OPTIONS, startApiPart } from './api.ts';
 import { banner } from './banner.ts';
 import { embeddedAddress, startEmbedded } from './embedded.ts';
 import { loadHandlers } from './handlers.ts';
 import { linkOf, loggerOf } from './link.ts';
+import { startMetricsPart } from './metrics-port.ts';
 import { portOption } from './port-option.ts';
 import { Running } from './running.ts';
-import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, PUSHING_SETTINGS } from './settings.ts';
-import { createWorker, WORKER_OPTIONS } from './worker.ts';
+import {
+  addSettings,
+  CONNECTION_SETTINGS,
+  configOf,
+  LOG_SETTINGS,
+  METRICS_SETTINGS,
+  PUSHING_SETTINGS,
+} from './settings.ts';
+import { addWorkerTo, createWorker, WORKER_OPTIONS, workerNotReady } from './worker.ts';
 
 /** All of it is in memory: whoever presses Ctrl-C does not want to wait for a job that ends with it anyway. */
 const SHUTDOWN_TIMEOUT_MS = 1_000;
@@ -38,6 +47,7 @@ export function devCommand(): Command {
     'CONTRACT_FILE',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
+    ...METRICS_SETTINGS,
     ...LOG_SETTINGS,
   ]);
 }
@@ -60,8 +70,14 @@ async function runDev(command: Command, argument: string | undefined, options: D
     const link = linkOf(config, logger, faktory.url);
     const timeoutMs = Math.min(SHUTDOWN_TIMEOUT_MS, config.WORKER_SHUTDOWN_TIMEOUT_MS);
     const worker = await createWorker(config, link, timeoutMs);
+    running.onShow(() => writeState(worker));
     await loadHandlers(handlersFile, worker);
-    const apiUrl = await startApiPart(running, config, link, logger);
+    const { api, url: apiUrl } = await startApiPart(running, config, link, logger);
+    await addWorkerTo(api.registry, worker);
+    await startMetricsPart(running, config, logger, {
+      registry: () => api.registry,
+      notReady: () => api.notReady ?? workerNotReady(worker),
+    });
     running.add(() => worker.stop());
     await worker.work();
     console.log(

@@ -4,6 +4,7 @@ import { apiCommand } from './api.ts';
 import { devCommand } from './dev.ts';
 import { faktoryCommand } from './faktory.ts';
 import { pushCommand } from './push.ts';
+import { setCommands } from './sets.ts';
 import { workerCommand } from './worker.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -19,7 +20,14 @@ export function createProgram(): Command {
       'after',
       '\nEvery setting is an environment variable, read from .env too: `millrace <command> --help` names them.\n',
     );
-  for (const command of [devCommand(), apiCommand(), workerCommand(), pushCommand(), faktoryCommand()]) {
+  for (const command of [
+    devCommand(),
+    apiCommand(),
+    workerCommand(),
+    pushCommand(),
+    ...setCommands(),
+    faktoryCommand(),
+  ]) {
     program.addCommand(command);
   }
   return program;

@@ -19,6 +19,7 @@ type State = 'running' | 'ending';
 export class Running {
   readonly #options: RunningOptions;
   readonly #parts: (() => Promise<void>)[] = [];
+  readonly #shown: (() => void)[] = [];
   #state: State = 'running';
 
   /** Signals are heard from now on, while parts are still starting too. */
@@ -30,12 +31,41 @@ export class Running {
         void this.end();
       },
       quiet: options.quiet,
+      dump: () => {
+        for (const show of this.#shown) show();
+      },
+    });
+    this.#watchForStrays();
+  }
+
+  /**
+   * A promise of a handler's that is rejected and that nobody awaits would end the process, and with it every other
+   * job: it is told and goes on. After an error that was thrown where nobody could catch it, nothing is certain any
+   * more: the command ends as by a signal, so that jobs are handed back, and with 1.
+   */
+  #watchForStrays(): void {
+    const { logger } = this.#options;
+    process.on('unhandledRejection', (reason) => {
+      const text = `a promise was rejected and nobody awaits it: ${messageOf(reason)}`;
+      logger.error({ err: reason }, text);
+    });
+    process.on('uncaughtException', (error) => {
+      logger.error(
+        { err: error },
+        `an error was thrown where nobody catches it, ending: ${messageOf(error)}`,
+      );
+      void this.end(1);
     });
   }
 
   /** Adds a part that has started; parts are stopped in the opposite order. */
   add(stop: () => Promise<void>): void {
     this.#parts.push(stop);
+  }
+
+  /** Adds what SIGUSR2 shows. */
+  onShow(show: () => void): void {
+    this.#shown.push(show);
   }
 
   /** Starts the parts; if one of them fails, ends the others and throws what it threw. */
@@ -50,14 +80,14 @@ export class Running {
     }
   }
 
-  /** Ends the command: stops its parts, then exits with 0; with 1 if one cannot stop. Never returns. */
-  async end(): Promise<void> {
+  /** Ends the command: stops its parts, then exits with `exitCode`; with 1 if one cannot stop. Never returns. */
+  async end(exitCode = 0): Promise<void> {
     if (this.#state === 'ending') return;
     this.#state = 'ending';
     const { logger, limitMs, limitExitCode = 1 } = this.#options;
     setTimeout(() => {
       logger.warn({}, `not all of it had ended after ${limitMs} ms: not waiting any longer`);
-      process.exit(limitExitCode);
+      process.exit(exitCode || limitExitCode);
     }, limitMs);
     try {
       await this.#stopParts();
@@ -65,7 +95,7 @@ export class Running {
       logger.error({ err: error }, `a part could not be stopped: ${messageOf(error)}`);
       process.exit(1);
     }
-    process.exit(0);
+    process.exit(exitCode);
   }
 
   async #stopParts(): Promise<void> {

@@ -24,6 +24,7 @@ export const PUSHING_SETTINGS: readonly SettingName[] = [
   'JOB_RETRY',
   'JOB_RESERVE_FOR',
 ];
+export const METRICS_SETTINGS: readonly SettingName[] = ['METRICS_PORT', 'METRICS_HOST', 'SLOW_MS'];
 export const LOG_SETTINGS: readonly SettingName[] = ['LOG_LEVEL', 'LOG_PRETTY'];
 
 /** Of each command: which of its options stands for which variable. */

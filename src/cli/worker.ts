@@ -1,14 +1,17 @@
 import { Command } from 'commander';
+import type { Registry } from 'prom-client';
 import type { Config, QueuesSetting } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { checkQueueName } from '../protocol/job.ts';
+import { writeState } from '../worker/signal-trap.ts';
 import type { Worker } from '../worker/worker.ts';
 import { loadContract } from './contract-file.ts';
 import { loadHandlers } from './handlers.ts';
 import { type FaktoryLink, linkOf, loggerOf } from './link.ts';
+import { startMetricsPart } from './metrics-port.ts';
 import { Running } from './running.ts';
-import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS } from './settings.ts';
+import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, METRICS_SETTINGS } from './settings.ts';
 
 /** Beyond the time for running jobs: 3 s for aborted ones to clean up, and the reports. */
 const STOP_MARGIN_MS = 6_000;
@@ -42,14 +45,7 @@ export function workerCommand(): Command {
   return addSettings(
     command,
     { ...WORKER_OPTIONS, '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS' },
-    [
-      'HANDLERS_FILE',
-      'CONTRACT_FILE',
-      'METRICS_PORT',
-      'METRICS_HOST',
-      ...CONNECTION_SETTINGS,
-      ...LOG_SETTINGS,
-    ],
+    ['HANDLERS_FILE', 'CONTRACT_FILE', ...METRICS_SETTINGS, ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
   );
 }
 
@@ -62,11 +58,15 @@ async function runWorkerCommand(config: Config, logger: Logger, file: string): P
     limitMs: config.WORKER_SHUTDOWN_TIMEOUT_MS + STOP_MARGIN_MS,
     quiet: () => worker.quiet(),
   });
+  running.onShow(() => writeState(worker));
   // Faktory, too, can tell a worker to end, for instance by a button of its web page.
-  worker.once('stop', () => void running.end());
+  worker.once('stop', () => void running.end(worker.exhausted ? 1 : 0));
   await running.start(async () => {
     // Before the worker, so that they are stopped after it: while it drains, /ready says so.
-    await startWorkerProbes(running, config, worker, logger);
+    await startMetricsPart(running, config, logger, {
+      registry: () => workerRegistry(worker),
+      notReady: () => workerNotReady(worker),
+    });
     running.add(() => worker.stop());
     await worker.work();
     const { wid, jobtypes } = worker;
@@ -74,32 +74,25 @@ async function runWorkerCommand(config: Config, logger: Logger, file: string): P
   });
 }
 
-/** With METRICS_PORT: what others may ask of the worker, from before Faktory has welcomed it. */
-async function startWorkerProbes(
-  running: Running,
-  config: Config,
-  worker: Worker,
-  logger: Logger,
-): Promise<void> {
-  if (config.METRICS_PORT === undefined) return;
-  const { collectDefaultMetrics, Registry } = await import('prom-client');
+async function workerRegistry(worker: Worker): Promise<Registry> {
+  const { newRegistry } = await import('../metrics.ts');
+  const registry = newRegistry();
+  await addWorkerTo(registry, worker);
+  const { addQueueMetrics } = await import('../connection/queue-metrics.ts');
+  addQueueMetrics(registry, () => worker.queueReport());
+  return registry;
+}
+
+/** Adds a worker's metrics to those of its process. */
+export async function addWorkerTo(registry: Registry, worker: Worker): Promise<void> {
   const { addWorkerMetrics } = await import('../worker/metrics.ts');
-  const { startProbes } = await import('./probes.ts');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   addWorkerMetrics(registry, worker);
-  const notReady = (): string | undefined => {
-    if (worker.state !== 'running') return `the worker is ${worker.state}`;
-    return worker.connected ? undefined : 'not connected to Faktory';
-  };
-  const probes = await startProbes({
-    host: config.METRICS_HOST,
-    port: config.METRICS_PORT,
-    registry,
-    notReady,
-  });
-  running.add(() => probes.close());
-  logger.info({}, `/health, /ready and /metrics on ${probes.url}`);
+}
+
+/** Why a worker does not take jobs just now. */
+export function workerNotReady(worker: Worker): string | undefined {
+  if (worker.state !== 'running') return `the worker is ${worker.state}`;
+  return worker.connected ? undefined : 'not connected to Faktory';
 }
 
 /** A worker by the configuration, without handlers yet. Throws CONFIG_INVALID, ADDRESS_INVALID. */
@@ -118,6 +111,7 @@ export async function createWorker(
     queues: config.WORKER_QUEUES,
     prefetch: config.WORKER_PREFETCH,
     shutdownTimeoutMs,
+    slowMs: config.SLOW_MS,
     // The command hears the signals: there may be more to stop than the worker.
     trapSignals: false,
   });

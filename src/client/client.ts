@@ -6,32 +6,27 @@ import { Client as FaktoryWorkerClient, type Job } from 'faktory-worker';
 import { isSet, readSetting } from '../config.ts';
 import { showAddress } from '../connection/address.ts';
 import { request } from '../connection/command.ts';
-import { Lanes } from '../connection/lanes.ts';
+import { type LaneCounts, Lanes } from '../connection/lanes.ts';
 import { LinkLog } from '../connection/link-log.ts';
-import { type ConnectOptions, helloOf, type Link, resolveLink } from '../connection/options.ts';
+import { helloOf, type Link, resolveLink } from '../connection/options.ts';
+import { askQueues, type QueueReport } from '../connection/queue-report.ts';
 import { SoloLanes } from '../connection/solo-lanes.ts';
 import type { AnyJobs, ArgsIn, Contract, JobDefinitions } from '../contract/contract.ts';
 import { isMillraceError, MillraceError } from '../errors.ts';
 import { rawCommand } from '../protocol/commands.ts';
-import { type EncodedJob, encodeJob, type JobDefaults, type JobInput, newJid } from '../protocol/job.ts';
-import { Pusher, type PusherOptions, type PushOptions } from '../pushing/pusher.ts';
+import { whyForbidden } from '../protocol/forbidden.ts';
+import { type EncodedJob, encodeJob, type JobDefaults, newJid } from '../protocol/job.ts';
+import { Pusher, type PusherStats, type PushOptions } from '../pushing/pusher.ts';
+import { Checks } from './checks.ts';
+import { type ClientOptions, type Pushable, payloadOf, pusherOptions } from './options.ts';
 import { type PushOutcome, pushAll } from './push-all.ts';
 
-/** A job as pushed: plain, or built by `client.job(…)`. */
-export type Pushable = Job | JobInput;
-
-export interface ClientOptions<D extends JobDefinitions = AnyJobs>
-  extends ConnectOptions,
-    Partial<PusherOptions> {
-  /** What jobs there are (`defineJobs`): any other, and any payload that does not fit, is refused before it is sent. */
-  contract?: Contract<D> | undefined;
-  /** Makes this client a worker's: Faktory wants it for BEAT. */
-  wid?: string;
-  /** For jobs that say nothing: retries (default JOB_RETRY where set, else 25) and seconds (JOB_RESERVE_FOR, 1800). */
-  jobDefaults?: Partial<JobDefaults>;
+/** A client in numbers, for metrics. */
+export interface ClientStats extends PusherStats {
+  readonly lanes: LaneCounts;
 }
 
-export type { PushOutcome };
+export type { ClientOptions, Pushable, PushOutcome };
 
 /** The jobs that `pushBulk` could not store, by jid: `{ reason, payload }`. */
 export type Rejected = Awaited<ReturnType<FaktoryWorkerClient['pushBulk']>>;
@@ -55,6 +50,7 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   readonly #pusher: Pusher;
   readonly #defaults: JobDefaults;
   readonly #maxInFlight: number;
+  readonly #checks = new Checks();
   #state: State = 'open';
   #enqueueErrors: MillraceError[] = [];
   #enqueueErrorCount = 0;
@@ -115,6 +111,16 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
     return this.#pusher.inFlight;
   }
 
+  /** What was pushed, what is on its way, and the lanes: cheap, to be read when metrics are. */
+  stats(): ClientStats {
+    return { ...this.#pusher.stats(), lanes: this.#lanes.counts };
+  }
+
+  /** How Faktory's queues and sets fare, at most 15 s old. Rejects while Faktory cannot be reached. */
+  queueReport(): Promise<QueueReport> {
+    return askQueues(this.#link.address, this.#lanes);
+  }
+
   override job(jobtype: string, ...args: unknown[]): Job {
     const job = super.job(jobtype, ...args);
     job.retry = this.#defaults.retry;
@@ -138,7 +144,8 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   /** Resolves to the jid when it is stored. Nothing is put off, unless the contract's schema is asynchronous. */
   async #admit(job: Pushable, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
     const encoded = this.#encode(job);
-    return this.#pusher.admit(encoded instanceof Promise ? await encoded : encoded, options, onAdmitted);
+    if (!(encoded instanceof Promise)) return this.#pusher.admit(encoded, options, onAdmitted);
+    return this.#checks.run(encoded, (checked) => this.#pusher.admit(checked, options, onAdmitted));
   }
 
   /** Checked and encoded; a promise only where the contract's schema is asynchronous. */
@@ -185,15 +192,21 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
    */
   async enqueue(job: Pushable): Promise<string> {
     this.#assertOpen();
-    const encoding = this.#encode(job);
-    const encoded = encoding instanceof Promise ? await encoding : encoding;
-    await new Promise<void>((resolve) => {
-      this.#pusher.admit(encoded, {}, resolve).catch((error: MillraceError) => {
+    const encoded = this.#encode(job);
+    return encoded instanceof Promise
+      ? this.#checks.run(encoded, (checked) => this.#admitOnly(checked))
+      : this.#admitOnly(encoded);
+  }
+
+  /** Resolves to the jid when it is admitted; keeps what becomes of it for `flush`. */
+  #admitOnly(encoded: EncodedJob): Promise<string> {
+    return new Promise((resolve) => {
+      const onAdmitted = (): void => resolve(encoded.jid);
+      this.#pusher.admit(encoded, {}, onAdmitted).catch((error: MillraceError) => {
         this.#enqueueErrorCount += 1;
         if (this.#enqueueErrors.length < MAX_KEPT_ERRORS) this.#enqueueErrors.push(error);
       });
     });
-    return encoded.jid;
   }
 
   /**
@@ -202,6 +215,7 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
    * FLUSH, which wipes Faktory: for that, say `client.send(['FLUSH'])`.
    */
   override async flush(): Promise<string> {
+    await this.#checks.settled();
     await this.#pusher.settled();
     const errors = this.#enqueueErrors;
     const count = this.#enqueueErrorCount;
@@ -227,14 +241,17 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   }
 
   /**
-   * Sends any command, in pieces (`['QUEUE', 'PAUSE', 'default']`), and resolves to its reply's text. A FETCH gets
-   * a socket of its own: it may block for two seconds. Rejects with COMMAND_REFUSED, CONNECTION_LOST,
+   * Sends a command, in pieces (`['QUEUE', 'PAUSE', 'default']`), and resolves to its reply's text. A FETCH gets
+   * a socket of its own: it may block for two seconds. Rejects with COMMAND_REFUSED (by Faktory, or before it is
+   * sent what would harm it or the connection: PUSH, END, HELLO, bare commands), CONNECTION_LOST,
    * FAKTORY_UNREACHABLE.
    */
   override async send(command: readonly unknown[]): Promise<string> {
     this.#assertOpen();
     const words = command.map(String);
     const line = rawCommand(words);
+    const why = whyForbidden(line);
+    if (why !== undefined) throw new MillraceError('COMMAND_REFUSED', why);
     if (/^FETCH\b/.test(line)) {
       return (await this.#fetchLanes.use(ACQUIRE_TIMEOUT_MS, (lane) => request(lane, line))) as string;
     }
@@ -263,6 +280,7 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   /** Takes nothing more, sends what was accepted, then ends the connections. Safe to call again. */
   override async close(): Promise<void> {
     if (this.#state === 'open') this.#state = 'closing';
+    await this.#checks.settled();
     await this.#pusher.idle();
     await Promise.all([this.#lanes.close(), this.#fetchLanes.close()]);
     this.#state = 'closed';
@@ -279,24 +297,4 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
 
 function closed(): MillraceError {
   return new MillraceError('CLOSED', 'the client was closed and takes nothing more');
-}
-
-function payloadOf(job: Pushable): JobInput {
-  // By its method, not its class: there may be two copies of faktory-worker in a program.
-  return ('toJSON' in job ? job.toJSON() : job) as JobInput;
-}
-
-function pusherOptions(
-  options: Partial<PusherOptions>,
-): Partial<PusherOptions> & Pick<PusherOptions, 'maxInFlight'> {
-  const { deliveryTimeoutMs, maxLanes } = options;
-  return {
-    maxSize: options.maxSize ?? readSetting('BATCH_MAX_SIZE'),
-    maxDelayMs: options.maxDelayMs ?? readSetting('BATCH_MAX_DELAY_MS'),
-    gather: options.gather ?? readSetting('BATCH_AUTO_ENABLED'),
-    maxInFlight: options.maxInFlight ?? readSetting('PUSH_MAX_IN_FLIGHT'),
-    maxInFlightBytes: options.maxInFlightBytes ?? readSetting('PUSH_MAX_IN_FLIGHT_BYTES'),
-    ...(deliveryTimeoutMs === undefined ? {} : { deliveryTimeoutMs }),
-    ...(maxLanes === undefined ? {} : { maxLanes }),
-  };
 }

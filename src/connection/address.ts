@@ -47,10 +47,23 @@ export function showAddress({ host, port, tls }: Address): string {
 }
 
 function invalid(url: string): MillraceError {
-  // Up to the last @, and over a scheme that is none: a password may hold anything.
-  const shown = url.replace(/^(tcp(?:\+tls)?:\/\/)?.*@/s, '$1…@');
   return new MillraceError(
     'ADDRESS_INVALID',
-    `FAKTORY_URL is "${shown}", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS`,
+    `FAKTORY_URL is "${masked(url)}", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS`,
   );
+}
+
+/**
+ * What is wrong may be the very place of the password: nothing is shown up to the last @ (a password may hold
+ * anything), nor where there is none behind a colon that no port follows, nor of a query.
+ */
+function masked(url: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? '';
+  const rest = url.slice(scheme.length);
+  const at = rest.lastIndexOf('@');
+  const host = rest
+    .slice(at + 1)
+    .replace(/[?#].*$/s, '?…')
+    .replace(/^(\[[^\]]*\]|[^:]*):(?!\d{1,5}(?![^/?])).*$/s, '$1:…');
+  return scheme + (at === -1 ? host : `…@${host}`);
 }

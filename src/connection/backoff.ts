@@ -17,3 +17,14 @@ export function backoffMs(
   const ceiling = Math.min(capMs, baseMs * 2 ** Math.min(attempt, 30));
   return Math.round(ceiling * (0.5 + random / 2));
 }
+
+/** A lane that has stood for so long was worth connecting, even if it was never asked anything. */
+const PROVEN_AFTER_MS = 5_000;
+
+/**
+ * Whether a lane that was lost now had been of use, so that the next pause is the short one again. That it was
+ * welcomed is not enough: over its limit Faktory welcomes first, and a Faktory that is going down does, too.
+ */
+export function wasProven(answers: number, readyAt: number | undefined, now: number): boolean {
+  return answers > 0 || (readyAt !== undefined && now - readyAt >= PROVEN_AFTER_MS);
+}

@@ -4,17 +4,18 @@
  * Its life: it is *connecting* (TCP, TLS), then *greeting* (waits for HI), then *introduced* (HELLO sent), then
  * *ready*; *closing* once END was sent, and *closed* for good. A reconnect is a new Connection (lanes.ts).
  */
-import net from 'node:net';
-import tls from 'node:tls';
-import { Deque } from '../deque.ts';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { isMillraceError, MillraceError } from '../errors.ts';
 import { endCommand, helloCommand } from '../protocol/commands.ts';
 import { answerHi, type Hello, parseHi } from '../protocol/handshake.ts';
 import { ERROR, type ReplyKind, ReplyParser, SIMPLE } from '../protocol/resp.ts';
 import type { Address } from './address.ts';
+import { Deadline } from './deadline.ts';
 import {
   closedEarly,
   explainFault,
+  internal,
   isOverLimit,
   lost,
   stalled,
@@ -22,20 +23,17 @@ import {
   unsolicited,
   unwelcome,
 } from './faults.ts';
+import { Flight, type Receiver } from './flight.ts';
+import { assertStep, type ConnectionState } from './life.ts';
+import { openSocket } from './socket.ts';
 
-/** Gets the reply of one command, or learns that none will come. Exactly one of the two is called, once. */
-export interface Receiver {
-  /** `writtenAt`: when the command was handed to the socket (ms, monotonic). */
-  onReply(kind: ReplyKind, text: string, writtenAt: number): void;
-  /** `written` false: the command never left this process. */
-  onLost(error: MillraceError, written: boolean): void;
-}
+export type { Receiver };
 
 export interface ConnectionOptions {
   address: Address;
   hello: Hello;
   /** Passed to `tls.connect` (ca, cert, key …); certificates are verified unless it says otherwise. */
-  tlsOptions?: tls.ConnectionOptions | undefined;
+  tlsOptions?: TlsOptions | undefined;
   /** The longest that an unanswered command may see no byte come. */
   deadlineMs: number;
   /** The longest that connecting and the handshake may take (default 5,000). */
@@ -48,23 +46,11 @@ export interface ConnectionEvents {
   onReady(connection: Connection): void;
   /** Comes once, before the receivers hear of their loss; no error when it was closed on purpose. */
   onClosed(connection: Connection, error: MillraceError | undefined): void;
-}
-
-type State = 'connecting' | 'greeting' | 'introduced' | 'ready' | 'closing' | 'closed';
-const NEXT: Record<State, readonly State[]> = {
-  connecting: ['greeting', 'closed'],
-  greeting: ['introduced', 'closed'],
-  introduced: ['ready', 'closed'],
-  ready: ['closing', 'closed'],
-  closing: ['closed'],
-  closed: [],
-};
-
-/** The commands that left in one write; `leftAt` moves on while the link takes its bytes slowly. */
-interface Write {
-  readonly writtenAt: number;
-  leftAt: number;
-  unanswered: number;
+  /**
+   * A receiver, or one of the two above, threw this: a fault of ours, not of the connection, which goes on. A
+   * warning of the process where nobody listens, or this throws, too.
+   */
+  onThrown?(connection: Connection, thrown: unknown): void;
 }
 
 /** A tick's commands leave in one write, or earlier when there are this many characters of them. */
@@ -73,19 +59,19 @@ const FLUSH_CHARS = 64 * 1024;
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
-  readonly #socket: net.Socket;
+  readonly #socket: Socket;
   readonly #parser: ReplyParser;
-  #state: State = 'connecting';
-  /** What waits for its reply, in the order of the wire, and the writes it left in. */
-  readonly #receivers = new Deque<Receiver>();
-  readonly #writes = new Deque<Write>();
-  /** Commands of this tick: not yet written, so their receivers are the last `#heldCount` ones. */
+  #state: ConnectionState = 'connecting';
+  readonly #flight = new Flight();
+  /** The text of what the flight holds: the commands of this tick. */
   #held = '';
-  #heldCount = 0;
   #flushing: NodeJS.Immediate | undefined;
-  #deadline: NodeJS.Timeout | undefined;
+  /** How long the handshake may take, or the end. */
+  #patience: NodeJS.Timeout;
+  readonly #deadline: Deadline;
   #lastByteAt = 0;
-  #takenBytes = 0;
+  #readyAt: number | undefined;
+  #answers = 0;
 
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
@@ -98,7 +84,14 @@ export class Connection {
     this.#socket.on('error', (cause) => this.destroy(this.#explain(cause)));
     this.#socket.on('close', () => this.#onClose());
     const timeoutMs = options.connectTimeoutMs ?? 5_000;
-    this.#deadline = setTimeout(() => this.#onConnectTimeout(timeoutMs), timeoutMs);
+    this.#patience = setTimeout(() => this.#onConnectTimeout(timeoutMs), timeoutMs);
+    this.#deadline = new Deadline({
+      socket: this.#socket,
+      deadlineMs: options.deadlineMs,
+      oldest: () => this.#flight.oldest,
+      lastByteAt: () => this.#lastByteAt,
+      onStalled: () => this.destroy(stalled(options.address, options.deadlineMs)),
+    });
   }
 
   /** Whether commands may be sent. */
@@ -108,17 +101,27 @@ export class Connection {
 
   /** Commands sent whose reply has not come. */
   get unanswered(): number {
-    return this.#receivers.size;
+    return this.#flight.size;
   }
 
   /** Of these, the ones whose bytes have left this process. */
   get written(): number {
-    return this.#receivers.size - this.#heldCount;
+    return this.#flight.size - this.#flight.held;
   }
 
   /** When a byte last came (ms, monotonic). */
   get lastByteAt(): number {
     return this.#lastByteAt;
+  }
+
+  /** Commands that were answered, ever. */
+  get answers(): number {
+    return this.#answers;
+  }
+
+  /** When Faktory welcomed it (ms, monotonic), if it has. */
+  get readyAt(): number | undefined {
+    return this.#readyAt;
   }
 
   /** Sends a command (one whole line); it leaves at the end of this tick with all others of the tick. */
@@ -127,9 +130,8 @@ export class Connection {
       receiver.onLost(lost(this.#options.address), false);
       return;
     }
-    this.#receivers.push(receiver);
+    this.#flight.hold(receiver);
     this.#held += command;
-    this.#heldCount += 1;
     if (this.#held.length >= FLUSH_CHARS) this.flush();
     else this.#flushing ??= setImmediate(() => this.flush());
   }
@@ -138,19 +140,14 @@ export class Connection {
   flush(): void {
     if (this.#flushing !== undefined) clearImmediate(this.#flushing);
     this.#flushing = undefined;
-    if (this.#heldCount === 0) return;
-    const now = performance.now();
-    const write = { writtenAt: now, leftAt: now, unanswered: this.#heldCount };
+    if (this.#flight.held === 0) return;
+    const write = this.#flight.leave(performance.now());
     const held = this.#held;
     this.#held = '';
-    this.#heldCount = 0;
-    this.#writes.push(write);
     this.#socket.write(held, () => {
       write.leftAt = performance.now();
     });
-    if (this.#deadline !== undefined) return;
-    this.#takenBytes = takenBytes(this.#socket);
-    this.#deadline = setTimeout(() => this.#onDeadline(), this.#options.deadlineMs);
+    this.#deadline.start();
   }
 
   /** Says END once all is answered, and resolves when the socket is closed. Never fails. */
@@ -159,7 +156,7 @@ export class Connection {
     if (this.#state === 'ready') {
       this.flush();
       this.#setState('closing');
-      if (this.#receivers.size === 0) this.#end();
+      if (this.#flight.size === 0) this.#end();
     } else if (this.#state !== 'closing') {
       this.destroy();
     }
@@ -170,25 +167,46 @@ export class Connection {
   /** Ends the connection at once; every receiver hears of its loss. `error` is why (default: CONNECTION_LOST). */
   destroy(error?: MillraceError): void {
     if (this.#state === 'closed') return;
-    const wasClosing = this.#state === 'closing' && this.#receivers.size === 0;
+    const wasClosing = this.#state === 'closing' && this.#flight.size === 0;
     const why = error ?? (wasClosing ? undefined : lost(this.#options.address));
-    let { written } = this;
+    // Over its limit Faktory reads no command, it welcomes and closes.
+    const unread = this.#answers === 0 && isMillraceError(error, 'CONNECTION_LIMIT');
+    let written = unread ? 0 : this.written;
     this.#setState('closed');
-    clearTimeout(this.#deadline);
+    clearTimeout(this.#patience);
+    this.#deadline.stop();
     if (this.#flushing !== undefined) clearImmediate(this.#flushing);
     this.#socket.destroy();
     // First the owner, so that nobody who sends again picks this connection.
-    this.#events.onClosed(this, why);
-    for (let receiver = this.#receivers.shift(); receiver; receiver = this.#receivers.shift()) {
-      receiver.onLost(why ?? lost(this.#options.address), written > 0);
+    this.#guard(() => this.#events.onClosed(this, why));
+    for (let receiver = this.#flight.lost(); receiver !== undefined; receiver = this.#flight.lost()) {
+      const one = receiver;
+      const wasWritten = written > 0;
+      this.#guard(() => one.onLost(why ?? lost(this.#options.address), wasWritten));
       written -= 1;
     }
   }
 
-  #setState(next: State): void {
-    if (!NEXT[this.#state].includes(next)) {
-      throw new Error(`a connection cannot go from ${this.#state} to ${next}`);
+  /** Runs what is not ours: what it throws must neither end nor shift what is on its way here. */
+  #guard(theirs: () => void): void {
+    try {
+      theirs();
+    } catch (thrown) {
+      this.#onThrown(thrown);
     }
+  }
+
+  #onThrown(thrown: unknown): void {
+    try {
+      if (this.#events.onThrown === undefined) throw thrown;
+      this.#events.onThrown(this, thrown);
+    } catch (untold) {
+      process.emitWarning(internal(this.#options.address, untold));
+    }
+  }
+
+  #setState(next: ConnectionState): void {
+    assertStep(this.#state, next);
     this.#state = next;
   }
 
@@ -212,8 +230,8 @@ export class Connection {
     try {
       this.#parser.push(bytes);
     } catch (error) {
-      if (!isMillraceError(error)) throw error;
-      this.destroy(error);
+      // Of the protocol: what others throw does not come here.
+      this.destroy(isMillraceError(error) ? error : internal(this.#options.address, error));
     }
   }
 
@@ -235,14 +253,19 @@ export class Connection {
   }
 
   #onAnswer(kind: ReplyKind, text: string): void {
-    const write = this.#writes.peek();
+    const write = this.#flight.oldest;
     // Faktory refuses a connection over its limit after it has welcomed it, whatever was sent meanwhile.
     const refused = kind === ERROR && isOverLimit(text);
     if (write === undefined || refused) return this.destroy(unsolicited(this.#options.address, text));
-    write.unanswered -= 1;
-    if (write.unanswered === 0) this.#writes.shift();
-    this.#receivers.shift()!.onReply(kind, text, write.writtenAt);
-    if (this.#state === 'closing' && this.#receivers.size === 0) this.#end();
+    this.#answers += 1;
+    const receiver = this.#flight.answered();
+    // As #guard, without a closure for each reply.
+    try {
+      receiver.onReply(kind, text, write.writtenAt);
+    } catch (thrown) {
+      this.#onThrown(thrown);
+    }
+    if (this.#state === 'closing' && this.#flight.size === 0) this.#end();
   }
 
   #onHi(kind: ReplyKind, text: string): void {
@@ -254,70 +277,20 @@ export class Connection {
 
   #onWelcome(kind: ReplyKind, text: string): void {
     if (kind !== SIMPLE || text !== 'OK') return this.destroy(unwelcome(this.#options.address, text));
-    clearTimeout(this.#deadline);
-    this.#deadline = undefined;
+    clearTimeout(this.#patience);
+    this.#readyAt = performance.now();
     this.#setState('ready');
-    this.#events.onReady(this);
+    this.#guard(() => this.#events.onReady(this));
   }
 
   #end(): void {
     this.#socket.end(endCommand());
-    clearTimeout(this.#deadline);
+    this.#deadline.stop();
     // Faktory closes without a word; a peer that does not is not waited for long.
-    this.#deadline = setTimeout(() => this.destroy(), 500);
+    this.#patience = setTimeout(() => this.destroy(), 500);
   }
 
   #onConnectTimeout(timeoutMs: number): void {
     this.destroy(timedOut(this.#options.address, timeoutMs, this.#state === 'connecting'));
   }
-
-  /**
-   * The deadline runs from the later of the last byte that came and the leaving of the oldest unanswered command.
-   * A blocked event loop runs timers before it reads, so one poll phase passes before it is believed.
-   */
-  #onDeadline(): void {
-    setImmediate(() => {
-      this.#deadline = undefined;
-      const oldest = this.#writes.peek();
-      if (this.#state === 'closed' || oldest === undefined) return;
-      const now = performance.now();
-      if (this.#isStillLeaving()) oldest.leftAt = now;
-      const due = Math.max(oldest.leftAt, this.#lastByteAt) + this.#options.deadlineMs - now;
-      if (due <= 0) return this.destroy(stalled(this.#options.address, this.#options.deadlineMs));
-      this.#deadline = setTimeout(() => this.#onDeadline(), Math.max(due, 100));
-    });
-  }
-
-  /** Whether bytes wait to leave, and some have left since the last look: a full link, not a dead one. */
-  #isStillLeaving(): boolean {
-    const taken = takenBytes(this.#socket);
-    const moved = this.#socket.writableLength > 0 && taken !== this.#takenBytes;
-    this.#takenBytes = taken;
-    return moved;
-  }
-}
-
-/**
- * Rises as the system takes bytes. Of a write under way Node says only here how much of it is left; its own
- * socket timeout looks at the same.
- */
-function takenBytes(socket: net.Socket): number {
-  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
-  return socket.bytesWritten - socket.writableLength - (handle?.writeQueueSize ?? 0);
-}
-
-function openSocket(address: Address, tlsOptions: tls.ConnectionOptions | undefined): net.Socket {
-  const { host, port } = address;
-  const socket = address.tls
-    ? tls.connect({
-        host,
-        port,
-        minVersion: 'TLSv1.2',
-        ...(net.isIP(host) ? {} : { servername: host }),
-        ...tlsOptions,
-      })
-    : net.connect({ host, port });
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, 15_000);
-  return socket;
 }

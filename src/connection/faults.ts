@@ -1,5 +1,6 @@
 /** The faults of a connection, each put into one line: the address, the cause, the next step. */
-import { MillraceError, messageOf } from '../errors.ts';
+import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
+import { shown } from '../protocol/shown.ts';
 import { type Address, showAddress } from './address.ts';
 
 type Fault = Error & { code?: string };
@@ -57,7 +58,9 @@ export function closedEarly(address: Address): MillraceError {
 
 export function timedOut(address: Address, timeoutMs: number, unconnected: boolean): MillraceError {
   const what = unconnected ? 'did not accept a connection' : 'did not finish the handshake';
-  const text = `${showAddress(address)} ${what} within ${timeoutMs} ms`;
+  // What speaks TLS waits for our first word, as we do for its.
+  const hint = unconnected || address.tls ? '' : ': is it Faktory, and does it speak TLS (tcp+tls://)?';
+  const text = `${showAddress(address)} ${what} within ${timeoutMs} ms${hint}`;
   return new MillraceError('FAKTORY_UNREACHABLE', text);
 }
 
@@ -74,17 +77,25 @@ export function unsolicited(address: Address, text: string): MillraceError {
         'CONNECTION_LIMIT',
         `${where} has too many connections: lower FAKTORY_MAX_CONNECTIONS`,
       )
-    : new MillraceError(
-        'PROTOCOL_VIOLATION',
-        `${where} sent a reply that nobody asked for: ${text.slice(0, 80)}`,
-      );
+    : new MillraceError('PROTOCOL_VIOLATION', `${where} sent a reply that nobody asked for: ${shown(text)}`);
 }
 
 /** HELLO was answered with something else than OK. */
 export function unwelcome(address: Address, text: string): MillraceError {
   if (isOverLimit(text)) return unsolicited(address, text);
-  const why = `${showAddress(address)} refused the handshake: ${text.slice(0, 80)}`;
+  const why = `${showAddress(address)} refused the handshake: ${shown(text)}`;
   return /password/i.test(text)
     ? new MillraceError('FAKTORY_PASSWORD', `${why}; check FAKTORY_PASSWORD, or the password in FAKTORY_URL`)
     : new MillraceError('PROTOCOL_VIOLATION', why);
+}
+
+/** Not Faktory's fault, nor the network's. */
+export function internal(address: Address, thrown: unknown): MillraceError {
+  const text = `a fault of millrace itself, met with a reply of ${showAddress(address)}: ${messageOf(thrown)}`;
+  return new MillraceError('INTERNAL', text, { cause: thrown });
+}
+
+/** Whether trying again is of no use before somebody has changed something. */
+export function isLasting(error: MillraceError | undefined): error is MillraceError {
+  return isMillraceError(error, 'FAKTORY_PASSWORD', 'FAKTORY_VERSION');
 }

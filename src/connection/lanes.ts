@@ -3,15 +3,18 @@
  * travel on each at once (a *lane*).
  *
  * While none is up only one attempt is under way at a time, so that a Faktory that is gone, or just back, is
- * knocked at twice a second and not by every lane.
+ * knocked at twice a second and not by every lane. One that has too many connections gets fewer (allowance.ts).
  */
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { isMillraceError, MillraceError } from '../errors.ts';
 import type { Hello } from '../protocol/handshake.ts';
 import type { Address } from './address.ts';
-import { backoffMs, RECONNECT, REFUSED } from './backoff.ts';
+import { GROW_AFTER_MS, grown, halved, PROBE_MS } from './allowance.ts';
+import { backoffMs, RECONNECT, REFUSED, wasProven } from './backoff.ts';
 import type { ConnectionBudget } from './budget.ts';
 import { Connection } from './connection.ts';
+import { internal, isLasting } from './faults.ts';
+import { Waiters } from './waiters.ts';
 
 export interface LanesOptions {
   address: Address;
@@ -25,8 +28,22 @@ export interface LanesOptions {
   gate?: (() => boolean) | undefined;
   onReady?: ((connection: Connection) => void) | undefined;
   onLost?: ((connection: Connection, error: MillraceError) => void) | undefined;
-  /** Each attempt that failed, and each lane lost. */
+  /** Each attempt that failed, each lane lost, and INTERNAL for what a receiver threw (then no lane is lost). */
   onFault?: ((error: MillraceError) => void) | undefined;
+}
+
+/** The lanes in numbers, for metrics. */
+export interface LaneCounts {
+  /** Those that take commands. */
+  readonly ready: number;
+  readonly connecting: number;
+  /** Those that answer what they have, and then end. */
+  readonly releasing: number;
+  readonly wanted: number;
+  /** Lanes that were up and were lost, since the start. */
+  readonly lost: number;
+  /** Lanes that came up, since the start. */
+  readonly connects: number;
 }
 
 type State = 'open' | 'closing' | 'closed';
@@ -38,10 +55,17 @@ export class Lanes {
   readonly #ready: Connection[] = [];
   readonly #connecting = new Set<Connection>();
   readonly #releasing = new Set<Connection>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Waiters();
+  #lost = 0;
+  #connects = 0;
+  /** Failures since a lane was last of use. */
   #failures = 0;
   #lastFault: MillraceError | undefined;
   #pause: NodeJS.Timeout | undefined;
+  /** How many lanes Faktory's own limit leaves to us. */
+  #allowed = Number.POSITIVE_INFINITY;
+  #growing: NodeJS.Timeout | undefined;
+  #probing: NodeJS.Timeout | undefined;
   readonly #onFree = (): void => this.refresh();
 
   constructor(options: LanesOptions) {
@@ -56,6 +80,17 @@ export class Lanes {
   /** How many lanes are wanted. */
   get wanted(): number {
     return this.#wanted;
+  }
+
+  get counts(): LaneCounts {
+    return {
+      ready: this.#ready.length,
+      connecting: this.#connecting.size,
+      releasing: this.#releasing.size,
+      wanted: this.#wanted,
+      lost: this.#lost,
+      connects: this.#connects,
+    };
   }
 
   /** Why there is no lane, while none is up. */
@@ -82,22 +117,34 @@ export class Lanes {
 
   /** Opens what is wanted and allowed. */
   refresh(): void {
-    if (this.#state !== 'open' || this.#pause !== undefined) return;
+    if (this.#state !== 'open' || this.#pause !== undefined || this.#probing !== undefined) return;
     if (this.#options.gate?.() === false) return;
-    const atOnce = this.#ready.length === 0 && this.#failures > 0 ? 1 : this.#wanted;
-    while (this.#ready.length + this.#connecting.size < this.#wanted && this.#connecting.size < atOnce) {
+    const most = Math.min(this.#wanted, this.#allowed);
+    const isLimited = Number.isFinite(this.#allowed);
+    const atOnce = isLimited || (this.#ready.length === 0 && this.#failures > 0) ? 1 : most;
+    while (this.#ready.length + this.#connecting.size < most && this.#connecting.size < atOnce) {
       if (!this.#options.budget.take(this.#onFree)) return;
       this.#connecting.add(new Connection(this.#connectionOptions(), this.#events));
+      if (isLimited) return this.#probe();
     }
+  }
+
+  /** The refusal comes after the welcome: that the lane is ready does not show yet that there is room. */
+  #probe(): void {
+    this.#probing = setTimeout(() => {
+      this.#probing = undefined;
+      this.refresh();
+    }, PROBE_MS);
   }
 
   /**
    * The ready lane with the fewest unanswered commands; among equals the one that was last heard of, since one that
    * has been silent for long may be dead.
    */
-  idlest(): Connection | undefined {
+  idlest(except?: ReadonlySet<Connection>): Connection | undefined {
     let best: Connection | undefined;
     for (const lane of this.#ready) {
+      if (except?.has(lane)) continue;
       if (best === undefined || isBetter(lane, best)) best = lane;
     }
     return best;
@@ -116,21 +163,18 @@ export class Lanes {
     }
   }
 
-  /** Waits for a ready lane; rejects with what keeps it from coming up when there is none in time, or CLOSED. */
+  /**
+   * Waits for a ready lane. Rejects with what keeps it from coming up when there is none in time, at once when
+   * that will not heal by itself (a wrong password, another version), or CLOSED. With Infinity it waits on.
+   */
   acquire(timeoutMs: number): Promise<Connection> {
     const lane = this.idlest();
     if (lane !== undefined) return Promise.resolve(lane);
     if (this.#state !== 'open') return Promise.reject(new MillraceError('CLOSED'));
     if (this.#wanted === 0) this.want(1);
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
-        this.#waiters.delete(waiter);
-        reject(this.obstacle ?? new MillraceError('FAKTORY_UNREACHABLE'));
-      };
-      const timer = Number.isFinite(timeoutMs) ? setTimeout(giveUp, timeoutMs) : undefined;
-      const waiter: Waiter = { resolve, reject, timer };
-      this.#waiters.add(waiter);
-    });
+    const { fault } = this;
+    if (isLasting(fault) && Number.isFinite(timeoutMs)) return Promise.reject(fault);
+    return this.#waiters.wait(timeoutMs, () => this.obstacle ?? new MillraceError('FAKTORY_UNREACHABLE'));
   }
 
   /** Lets go of one lane: it takes nothing more, answers what it has, then ends; it is not replaced. */
@@ -160,12 +204,10 @@ export class Lanes {
   #stop(state: 'closing' | 'closed'): void {
     this.#state = state;
     clearTimeout(this.#pause);
+    clearTimeout(this.#growing);
+    clearTimeout(this.#probing);
     for (const connection of [...this.#connecting]) connection.destroy();
-    for (const { reject, timer } of this.#waiters) {
-      clearTimeout(timer);
-      reject(new MillraceError('CLOSED'));
-    }
-    this.#waiters.clear();
+    this.#waiters.refuseAll(new MillraceError('CLOSED'));
   }
 
   #connectionOptions() {
@@ -177,13 +219,9 @@ export class Lanes {
     onReady: (connection: Connection): void => {
       this.#connecting.delete(connection);
       this.#ready.push(connection);
-      this.#failures = 0;
+      this.#connects += 1;
       this.#lastFault = undefined;
-      for (const { resolve, timer } of this.#waiters) {
-        clearTimeout(timer);
-        resolve(connection);
-      }
-      this.#waiters.clear();
+      while (this.#waiters.give(connection));
       this.#options.onReady?.(connection);
       this.refresh();
     },
@@ -194,18 +232,30 @@ export class Lanes {
       if (at !== -1) this.#ready.splice(at, 1);
       this.#options.budget.giveBack();
       if (error === undefined || this.#state === 'closed') return this.refresh();
+      if (!wasConnecting) this.#lost += 1;
+      // Before anyone hears of it, and maybe asks for another lane.
+      this.#backOff(connection, error);
       if (this.#state === 'open') {
         this.#lastFault = error;
+        if (isLasting(error) && this.#ready.length === 0) this.#waiters.refuseHasty(error);
         this.#options.onFault?.(error);
       }
       if (!wasConnecting) this.#options.onLost?.(connection, error);
-      this.#backOff(error);
+    },
+    onThrown: (_connection: Connection, thrown: unknown): void => {
+      const fault = internal(this.#options.address, thrown);
+      if (this.#options.onFault === undefined) process.emitWarning(fault);
+      else this.#options.onFault(fault);
     },
   };
 
-  #backOff(error: MillraceError): void {
+  #backOff(connection: Connection, error: MillraceError): void {
     if (this.#state !== 'open' || this.#pause !== undefined) return;
-    const refused = isMillraceError(error, 'FAKTORY_PASSWORD', 'FAKTORY_VERSION', 'CONNECTION_LIMIT');
+    clearTimeout(this.#probing);
+    this.#probing = undefined;
+    if (wasProven(connection.answers, connection.readyAt, performance.now())) this.#failures = 0;
+    if (isMillraceError(error, 'CONNECTION_LIMIT')) this.#lessen();
+    const refused = isLasting(error) || isMillraceError(error, 'CONNECTION_LIMIT');
     const waitMs = backoffMs(this.#failures, refused ? REFUSED : RECONNECT);
     this.#failures += 1;
     this.#pause = setTimeout(() => {
@@ -213,15 +263,24 @@ export class Lanes {
       this.refresh();
     }, waitMs);
   }
+
+  /** Once for all that were refused together: the others come while the pause is on. */
+  #lessen(): void {
+    this.#allowed = halved(this.#allowed, this.#wanted);
+    clearTimeout(this.#growing);
+    this.#growing = setTimeout(() => this.#grow(), GROW_AFTER_MS);
+  }
+
+  #grow(): void {
+    this.#allowed = grown(this.#allowed, this.#wanted);
+    this.#growing = Number.isFinite(this.#allowed)
+      ? setTimeout(() => this.#grow(), GROW_AFTER_MS)
+      : undefined;
+    this.refresh();
+  }
 }
 
 function isBetter(lane: Connection, best: Connection): boolean {
   if (lane.unanswered !== best.unanswered) return lane.unanswered < best.unanswered;
   return lane.lastByteAt > best.lastByteAt;
-}
-
-interface Waiter {
-  resolve(connection: Connection): void;
-  reject(error: MillraceError): void;
-  timer: NodeJS.Timeout | undefined;
 }

@@ -5,6 +5,7 @@ import { faktoryPassword, faktoryUrl, readSetting } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import { createLogger, type Logger, SILENT } from '../logger.ts';
 import { type Hello, PROTOCOL_VERSION } from '../protocol/handshake.ts';
+import { hideSecret } from '../redact.ts';
 import { type Address, parseAddress } from './address.ts';
 import { ConnectionBudget } from './budget.ts';
 
@@ -39,10 +40,11 @@ export function resolveLink(options: ConnectOptions): Link {
   const inUrl = options.url === undefined ? undefined : parseAddress(options.url).password;
   const password = options.password ?? inUrl ?? faktoryPassword();
   const fromUrl = parseAddress(options.url ?? faktoryUrl(), password);
+  hideSecret(fromUrl.password);
   const { maxConnections = readSetting('FAKTORY_MAX_CONNECTIONS') } = options;
   const address = {
     ...fromUrl,
-    host: options.host ?? fromUrl.host,
+    host: options.host === undefined ? fromUrl.host : checkHost(options.host),
     port: options.port === undefined ? fromUrl.port : checkPort(options.port),
   };
   if (address.tls) checkTlsOptions(options.tlsOptions);
@@ -52,6 +54,15 @@ export function resolveLink(options: ConnectOptions): Link {
     logger: resolveLogger(options.logger),
     tlsOptions: options.tlsOptions,
   };
+}
+
+/** A URL in its place would be shown wherever the host is, with its password. */
+function checkHost(host: string): string {
+  if (/^[^\s/@]+$/.test(host)) return host;
+  throw new MillraceError(
+    'ADDRESS_INVALID',
+    'host is not the name or address of a host: a URL goes into url',
+  );
 }
 
 function checkPort(port: number | string): number {

@@ -4,22 +4,30 @@
  */
 import { MillraceError } from '../errors.ts';
 import type { Connection } from './connection.ts';
+import { isLasting } from './faults.ts';
 import { Lanes, type LanesOptions } from './lanes.ts';
+import { Waiters } from './waiters.ts';
 
 export class SoloLanes {
   readonly #lanes: Lanes;
   #free: Connection[] = [];
   #users = 0;
-  /** Who waits for a lane, in order. */
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiters = new Waiters();
 
   constructor(options: Omit<LanesOptions, 'onReady'>) {
-    this.#lanes = new Lanes({ ...options, onReady: (lane) => this.#offer(lane) });
+    this.#lanes = new Lanes({
+      ...options,
+      onReady: (lane) => this.#offer(lane),
+      onFault: (error) => {
+        if (isLasting(error) && this.#lanes.ready.length === 0) this.#waiters.refuseHasty(error);
+        options.onFault?.(error);
+      },
+    });
   }
 
   /**
    * Runs `command` on a lane that is its own until it is settled. Rejects as it does, or with what keeps a lane
-   * from being had in time, or CLOSED.
+   * from being had in time (at once when that will not heal by itself), or CLOSED.
    */
   async use<T>(timeoutMs: number, command: (lane: Connection) => Promise<T>): Promise<T> {
     this.#users += 1;
@@ -33,7 +41,7 @@ export class SoloLanes {
 
   /** Takes nothing more; ends all lanes once they have answered what they have. */
   async close(): Promise<void> {
-    for (const waiter of this.#waiting) this.#refuse(waiter, new MillraceError('CLOSED'));
+    this.#waiters.refuseAll(new MillraceError('CLOSED'));
     await this.#lanes.close();
   }
 
@@ -44,35 +52,17 @@ export class SoloLanes {
 
   #wait(timeoutMs: number): Promise<Connection> {
     if (this.#lanes.wanted < this.#users) this.#lanes.want(this.#users);
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void =>
-        this.#refuse(waiter, this.#lanes.obstacle ?? new MillraceError('FAKTORY_UNREACHABLE'));
-      const waiter: Waiter = { resolve, reject, timer: setTimeout(giveUp, timeoutMs) };
-      this.#waiting.add(waiter);
-    });
-  }
-
-  #refuse(waiter: Waiter, error: MillraceError): void {
-    this.#waiting.delete(waiter);
-    clearTimeout(waiter.timer);
-    waiter.reject(error);
+    const { fault } = this.#lanes;
+    if (isLasting(fault)) return Promise.reject(fault);
+    const why = (): MillraceError => this.#lanes.obstacle ?? new MillraceError('FAKTORY_UNREACHABLE');
+    return this.#waiters.wait(timeoutMs, why);
   }
 
   /** A lane is new, or its command is settled. */
   #offer(lane: Connection): void {
     if (!lane.ready) return;
-    const [waiter] = this.#waiting;
-    if (waiter !== undefined) {
-      this.#waiting.delete(waiter);
-      clearTimeout(waiter.timer);
-      waiter.resolve(lane);
-    } else if (this.#free.length === 0) this.#free.push(lane);
+    if (this.#waiters.give(lane)) return;
+    if (this.#free.length === 0) this.#free.push(lane);
     else void this.#lanes.release(lane);
   }
-}
-
-interface Waiter {
-  resolve(lane: Connection): void;
-  reject(error: MillraceError): void;
-  readonly timer: NodeJS.Timeout;
 }

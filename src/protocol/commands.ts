@@ -42,7 +42,10 @@ export function rawCommand(words: readonly string[]): string {
   const values = verb === 'MUTATE' ? rest.map(withoutSpaces) : rest;
   const text = [verb, ...values].join(' ');
   if (/[\r\n]/.test(text))
-    throw new TypeError(`a command cannot hold line ends: ${JSON.stringify(text.slice(0, 80))}`);
+    // The verb only: the rest may hold what must not be logged.
+    throw new TypeError(
+      `a command cannot hold line ends: ${JSON.stringify(/^\w{0,16}/.exec(text)![0])} does`,
+    );
   return `${text}\r\n`;
 }
 

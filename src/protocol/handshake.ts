@@ -1,6 +1,7 @@
 /** The handshake: Faktory says HI, the client answers HELLO with the hash of the password if one is asked for. */
 import { createHash } from 'node:crypto';
 import { MillraceError } from '../errors.ts';
+import { shown } from './shown.ts';
 
 export const PROTOCOL_VERSION = 2;
 
@@ -78,6 +79,6 @@ export function answerHi(hi: Hi, hello: Hello, password: string | undefined): He
 function noFaktory(text: string): MillraceError {
   return new MillraceError(
     'PROTOCOL_VIOLATION',
-    `the peer is no Faktory: it greeted with ${JSON.stringify(text.slice(0, 64))}`,
+    `the peer is no Faktory: it greeted with ${JSON.stringify(shown(text, 64))}`,
   );
 }

@@ -3,6 +3,7 @@
  * Bytes in, replies out, no I/O: it may be fed in pieces cut anywhere.
  */
 import { MillraceError } from '../errors.ts';
+import { shown } from './shown.ts';
 
 export const SIMPLE = 0;
 export const ERROR = 1;
@@ -139,6 +140,6 @@ function readLength(bytes: Buffer, at: number, stop: number): number {
 }
 
 function violation(what: string, bytes: Buffer, at: number): MillraceError {
-  const shown = JSON.stringify(bytes.toString('latin1', at, at + 32));
-  return new MillraceError('PROTOCOL_VIOLATION', `the peer is no Faktory: ${what}, at ${shown}`);
+  const quoted = JSON.stringify(shown(bytes.toString('latin1', at, at + 1_024), 32));
+  return new MillraceError('PROTOCOL_VIOLATION', `the peer is no Faktory: ${what}, at ${quoted}`);
 }

@@ -6,119 +6,89 @@
  * that is unanswered), maybe *resting* (Faktory's answer said nothing of it), and in the end *settled*. It counts
  * as pressure from its admission, the end of asking, until it is settled.
  */
-import { backoffMs } from '../connection/backoff.ts';
 import type { Connection, Receiver } from '../connection/connection.ts';
 import type { Lanes } from '../connection/lanes.ts';
-import { Deque } from '../deque.ts';
 import { MillraceError } from '../errors.ts';
 import { pushbCommand } from '../protocol/commands.ts';
 import type { EncodedJob } from '../protocol/job.ts';
 import type { ReplyKind } from '../protocol/resp.ts';
-import { Pressure } from './pressure.ts';
+import { Admission } from './admission.ts';
+import type { Entry } from './entry.ts';
+import { deadly, isHopeless, travelAfter, travelsAlone } from './losses.ts';
+import { PUSHER_DEFAULTS, type PusherOptions, type PushOptions } from './options.ts';
+import { type PusherStats, PushTally } from './push-tally.ts';
 import { readPushb, type Verdict } from './pushb.ts';
+import { Resting } from './resting.ts';
 import { Row } from './row.ts';
+import { Settling } from './settling.ts';
 
-export interface PusherOptions {
-  /** Jobs in one PUSHB at most (BATCH_MAX_SIZE, default 100). */
-  maxSize: number;
-  /** How long a job waits for others while every lane is busy, counted from the first (BATCH_MAX_DELAY_MS, 50). */
-  maxDelayMs: number;
-  /** false: each job travels alone (BATCH_AUTO_ENABLED). */
-  gather: boolean;
-  /** Jobs, and bytes, admitted and not settled (PUSH_MAX_IN_FLIGHT 10,000, PUSH_MAX_IN_FLIGHT_BYTES 256 MiB). */
-  maxInFlight: number;
-  maxInFlightBytes: number;
-  /** How long a job is tried while Faktory cannot be reached, before its caller is told (default 10,000). */
-  deliveryTimeoutMs: number;
-  /** Lanes are added up to this many as they fill (default 2). Only on one lane do pushes keep their order: say 1. */
-  maxLanes: number;
-}
-
-export const PUSHER_DEFAULTS: PusherOptions = {
-  maxSize: 100,
-  maxDelayMs: 50,
-  gather: true,
-  maxInFlight: 10_000,
-  maxInFlightBytes: 256 * 1024 * 1024,
-  deliveryTimeoutMs: 10_000,
-  maxLanes: 2,
-};
-
-export interface PushOptions {
-  /** At most once: after an unknown outcome the job is not sent again, the caller gets DELIVERY_UNKNOWN. */
-  atMostOnce?: boolean;
-}
+export type { PusherOptions, PusherStats, PushOptions };
 
 /** PUSHBs unanswered on a lane before pushes gather: with two in all, 50 ms would allow 1,200 jobs/s. */
 const LANE_DEPTH = 8;
 const LOOK_AGAIN_MS = 250;
 
-interface Entry {
-  readonly job: EncodedJob;
-  readonly atMostOnce: boolean;
-  /** Rises in the order of asking. */
-  readonly number: number;
-  readonly onAdmitted: (() => void) | undefined;
-  /** Since when it waits for a lane: its admission, or the loss of the connection that it was sent on. */
-  since: number;
-  /** Whether it was once sent without an answer: then it may be stored. */
-  maybeStored: boolean;
-  /** Travels by itself: Faktory refused a PUSHB that it was in. */
-  alone: boolean;
-  attempts: number;
-  resolve(jid: string): void;
-  reject(error: MillraceError): void;
-}
-
 export class Pusher {
   readonly #options: PusherOptions;
   readonly #lanes: Lanes;
-  readonly #pressure: Pressure;
-  /** All that are not settled, the oldest first. */
-  readonly #unsettled = new Set<Entry>();
-  readonly #asking = new Deque<Entry>();
+  readonly #tally: PushTally;
+  readonly #admission: Admission;
+  readonly #settling: Settling;
   readonly #waiting = new Row<Entry>();
-  readonly #resting = new Map<Entry, NodeJS.Timeout>();
-  #asked = 0;
+  readonly #resting: Resting;
+  /** Lanes on which a job travels that connections may die of: nothing is sent behind it. */
+  readonly #isolated = new Set<Connection>();
+  /** Lanes that were lost, and of which the oldest PUSHB is known. */
+  readonly #gone = new WeakSet<Connection>();
   #pumping: NodeJS.Immediate | undefined;
   #delay: NodeJS.Timeout | undefined;
   #overdue: NodeJS.Timeout | undefined;
-  #settleWaiters: (() => void)[] = [];
   #abandoned: MillraceError | undefined;
 
   constructor(lanes: Lanes, options: Partial<PusherOptions> = {}) {
     this.#lanes = lanes;
     this.#options = { ...PUSHER_DEFAULTS, ...options };
-    this.#pressure = new Pressure(this.#options.maxInFlight, this.#options.maxInFlightBytes);
+    const { maxInFlight, maxInFlightBytes } = this.#options;
+    this.#tally = new PushTally(this.#options);
+    this.#admission = new Admission(maxInFlight, maxInFlightBytes, (entry) => this.#enqueue(entry));
+    this.#settling = new Settling(this.#tally, (entry) => this.#admission.leave(entry));
+    this.#resting = new Resting((entry) => this.#enqueueAgain(entry));
   }
 
   /** Whether a job would be admitted at once. */
   get hasRoom(): boolean {
-    return this.#pressure.open;
+    return this.#admission.open;
   }
 
   /** Jobs admitted and not settled. */
   get inFlight(): number {
-    return this.#pressure.jobs;
+    return this.#admission.jobs;
   }
 
   get inFlightBytes(): number {
-    return this.#pressure.bytes;
+    return this.#admission.bytes;
+  }
+
+  /** Cheap: to be read when metrics are. */
+  stats(): PusherStats {
+    return {
+      ...this.#tally.totals(),
+      inFlight: this.#admission.jobs,
+      inFlightBytes: this.#admission.bytes,
+      maxInFlight: this.#options.maxInFlight,
+      asking: this.#admission.asking,
+      waiting: this.#waiting.size,
+    };
   }
 
   /** Resolves when nothing is left to settle, of what was asked by now or comes meanwhile. */
-  async idle(): Promise<void> {
-    while (this.#unsettled.size > 0) await this.#nextSettled();
+  idle(): Promise<void> {
+    return this.#settling.idle();
   }
 
   /** Resolves when all that was asked by now is settled, whatever comes meanwhile. */
-  async settled(): Promise<void> {
-    const last = this.#asked;
-    for (;;) {
-      const [oldest] = this.#unsettled;
-      if (oldest === undefined || oldest.number > last) return;
-      await this.#nextSettled();
-    }
+  settled(): Promise<void> {
+    return this.#settling.settled();
   }
 
   /**
@@ -127,54 +97,22 @@ export class Pusher {
    * certainly not stored).
    */
   admit(job: EncodedJob, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const entry = this.#entry(job, options, onAdmitted, resolve, reject);
-      if (this.#pressure.open) this.#letIn(entry);
-      else this.#asking.push(entry);
-    });
+    return this.#settling.begin(job, options, onAdmitted, (entry) => this.#admission.ask(entry));
   }
 
   /** As `admit`, but does not ask for room: for the few jobs of our own that must go out at the limit, too. */
   push(job: EncodedJob, options?: PushOptions): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#letIn(this.#entry(job, options, undefined, resolve, reject));
-    });
-  }
-
-  #entry(
-    job: EncodedJob,
-    { atMostOnce = false }: PushOptions = {},
-    onAdmitted: Entry['onAdmitted'],
-    resolve: Entry['resolve'],
-    reject: Entry['reject'],
-  ): Entry {
-    this.#asked += 1;
-    const entry: Entry = {
-      job,
-      atMostOnce,
-      number: this.#asked,
-      onAdmitted,
-      since: 0,
-      maybeStored: false,
-      alone: false,
-      attempts: 0,
-      resolve,
-      reject,
-    };
-    this.#unsettled.add(entry);
-    return entry;
-  }
-
-  #letIn(entry: Entry): void {
-    this.#pressure.add(entry.job.bytes);
-    entry.since = performance.now();
-    this.#enqueue(entry);
-    entry.onAdmitted?.();
+    return this.#settling.begin(job, options, undefined, (entry) => this.#admission.letIn(entry));
   }
 
   #enqueue(entry: Entry): void {
     this.#waiting.push(entry);
     this.#pumpSoon();
+  }
+
+  #enqueueAgain(entry: Entry): void {
+    this.#tally.resent += 1;
+    this.#enqueue(entry);
   }
 
   /** In front of all that wait, so that jobs keep their order. */
@@ -196,18 +134,12 @@ export class Pusher {
     const { gather, maxSize } = this.#options;
     if (this.#waiting.size > 0 && this.#lanes.wanted === 0) this.#lanes.want(1);
     while (this.#waiting.size > 0) {
-      const lane = this.#lanes.idlest();
+      const lane = this.#lanes.idlest(this.#isolated);
       if (lane === undefined) {
         this.#watchOverdue();
         break;
       }
-      if (lane.unanswered >= LANE_DEPTH) {
-        this.#openAnother();
-        if (!this.#mustLeave()) {
-          this.#wakeAtDelay();
-          break;
-        }
-      }
+      if (this.#mustWait(lane)) break;
       this.#send(lane, this.#waiting.take(gather ? maxSize : 1));
     }
     for (const lane of this.#lanes.ready) lane.flush();
@@ -216,6 +148,19 @@ export class Pusher {
   /** How long the first of the row has waited. */
   get #waitedMs(): number {
     return performance.now() - (this.#waiting.since ?? 0);
+  }
+
+  /** Whether the next may not go on that lane yet; sees to it that it is looked at again. */
+  #mustWait(lane: Connection): boolean {
+    if (travelsAlone(this.#waiting.first?.losses ?? 0) && lane.unanswered > 0) {
+      this.#watchOverdue();
+      return true;
+    }
+    if (lane.unanswered < LANE_DEPTH) return false;
+    this.#openAnother();
+    if (this.#mustLeave()) return false;
+    this.#wakeAtDelay();
+    return true;
   }
 
   #mustLeave(): boolean {
@@ -240,13 +185,16 @@ export class Pusher {
 
   #send(lane: Connection, batch: Entry[]): void {
     const receiver: Receiver = {
-      onReply: (kind, text) => this.#onReply(batch, kind, text),
-      onLost: (error, written) => this.#onLost(batch, error, written),
+      onReply: (kind, text, writtenAt) => this.#onReply(lane, batch, kind, text, writtenAt),
+      onLost: (error, written) => this.#onLost(lane, batch, error, written),
     };
+    if (travelsAlone(batch[0]!.losses)) this.#isolated.add(lane);
     lane.send(pushbCommand(batch.map((entry) => entry.job.json)), receiver);
   }
 
-  #onReply(batch: Entry[], kind: ReplyKind, text: string): void {
+  #onReply(lane: Connection, batch: Entry[], kind: ReplyKind, text: string, writtenAt: number): void {
+    const tookMs = performance.now() - writtenAt;
+    this.#isolated.delete(lane);
     const verdict = readPushb(kind, text);
     if (verdict.kind === 'each') {
       const { exceptions } = verdict;
@@ -259,50 +207,53 @@ export class Pusher {
       for (const entry of batch) this.#settle(entry, { outcome, reason: verdict.reason });
     }
     this.pump();
+    // Last, since it calls what may throw.
+    this.#tally.answered(batch.length, tookMs);
   }
 
   #settle(entry: Entry, verdict: Verdict | undefined): void {
-    if (verdict === undefined || verdict.outcome === 'stored') {
-      this.#leave(entry);
-      entry.resolve(entry.job.jid);
-    } else if (verdict.outcome === 'refused') {
-      this.#leave(entry);
-      entry.reject(
-        new MillraceError('JOB_REJECTED', `Faktory refused job ${entry.job.jid}: ${verdict.reason}`),
-      );
-    } else {
-      this.#sendAgain(
-        entry,
-        new MillraceError('COMMAND_REFUSED', `Faktory answered a PUSHB with: ${verdict.reason}`),
-      );
-    }
-  }
-
-  #onLost(batch: Entry[], error: MillraceError, written: boolean): void {
-    if (!written) return this.#return(batch);
-    const now = performance.now();
-    for (const entry of batch) {
-      entry.maybeStored = true;
-      entry.since = now;
-    }
-    this.#return(batch.filter((entry) => !entry.atMostOnce));
-    for (const entry of batch) if (entry.atMostOnce) this.#giveUp(entry, error);
-  }
-
-  /** Faktory answered, but not whether it has the job: ask again after a while, with the same jid. */
-  #sendAgain(entry: Entry, error: MillraceError): void {
+    if (verdict === undefined || verdict.outcome === 'stored') return this.#settling.stored(entry);
+    const { outcome, reason } = verdict;
+    if (outcome === 'refused') return this.#settling.refused(entry, reason);
+    // Faktory answered, but not whether it has the job: asked again after a while, with the same jid.
     entry.maybeStored = true;
-    if (entry.atMostOnce || this.#isOverdue(entry)) return this.#giveUp(entry, error);
-    const rest = setTimeout(() => {
-      this.#resting.delete(entry);
-      this.#enqueue(entry);
-    }, backoffMs(entry.attempts));
-    this.#resting.set(entry, rest);
-    entry.attempts += 1;
+    if (!entry.atMostOnce && !this.#isOverdue(entry)) return this.#resting.add(entry);
+    const text = `Faktory answered a PUSHB with: ${reason}`;
+    this.#settling.giveUp(entry, new MillraceError('COMMAND_REFUSED', text));
+  }
+
+  #onLost(lane: Connection, batch: Entry[], error: MillraceError, written: boolean): void {
+    this.#isolated.delete(lane);
+    if (!written) return this.#return(batch);
+    // Faktory runs a connection's commands one by one: what was behind the oldest had no part in its end.
+    const isOldest = !this.#gone.has(lane);
+    this.#gone.add(lane);
+    const inPlace = batch.filter((entry) => this.#isBackInPlace(entry, error, isOldest));
+    this.#tally.resent += inPlace.length;
+    this.#return(inPlace);
+  }
+
+  /** Counts a loss; false when it is settled by that, or waits behind the others now. */
+  #isBackInPlace(entry: Entry, error: MillraceError, isOldest: boolean): boolean {
+    const answered = this.#tally.pushbSeconds.count;
+    entry.maybeStored = true;
+    entry.firstLoss ??= { at: performance.now(), answered };
+    if (isOldest) entry.losses += 1;
+    const { maxLosses } = this.#options;
+    if (entry.atMostOnce || this.#isOverdue(entry)) this.#settling.giveUp(entry, error);
+    else if (isHopeless(entry.losses, maxLosses, answered > entry.firstLoss.answered))
+      this.#settling.giveUp(entry, deadly(entry.losses, error));
+    else {
+      const travel = travelAfter(entry.losses, maxLosses);
+      entry.alone ||= travel !== 'with others';
+      if (travel !== 'behind') return true;
+      this.#enqueueAgain(entry);
+    }
+    return false;
   }
 
   #isOverdue(entry: Entry): boolean {
-    return performance.now() - entry.since > this.#options.deliveryTimeoutMs;
+    return performance.now() - (entry.firstLoss?.at ?? entry.since) > this.#options.deliveryTimeoutMs;
   }
 
   /** While no lane is up: tells the callers that have waited too long. */
@@ -318,7 +269,7 @@ export class Pusher {
     const fault = this.#lanes.fault ?? new MillraceError('FAKTORY_UNREACHABLE');
     for (let count = this.#waiting.size; count > 0; count -= 1) {
       const entry = this.#waiting.shift()!;
-      if (this.#isOverdue(entry)) this.#giveUp(entry, fault);
+      if (this.#isOverdue(entry)) this.#settling.giveUp(entry, fault);
       else this.#waiting.push(entry);
     }
   }
@@ -327,43 +278,11 @@ export class Pusher {
   abandon(error: MillraceError): void {
     this.#abandoned = error;
     this.#waiting.mend();
-    for (let entry = this.#asking.shift(); entry; entry = this.#asking.shift()) this.#letIn(entry);
-    for (const [entry, rest] of this.#resting) {
-      clearTimeout(rest);
-      this.#waiting.push(entry);
-    }
-    this.#resting.clear();
-    for (let entry = this.#waiting.shift(); entry; entry = this.#waiting.shift()) this.#giveUp(entry, error);
+    this.#admission.letAllIn();
+    for (const entry of this.#resting.drain()) this.#waiting.push(entry);
+    for (let entry = this.#waiting.shift(); entry; entry = this.#waiting.shift())
+      this.#settling.giveUp(entry, error);
     clearTimeout(this.#delay);
     clearTimeout(this.#overdue);
-  }
-
-  #giveUp(entry: Entry, cause: MillraceError): void {
-    this.#leave(entry);
-    const { jid } = entry.job;
-    if (entry.maybeStored) {
-      const text = `job ${jid} may be stored or not: ${cause.message}`;
-      entry.reject(new MillraceError('DELIVERY_UNKNOWN', text, { cause }));
-    } else {
-      const text = `job ${jid} was not stored: ${cause.message}`;
-      entry.reject(new MillraceError('FAKTORY_UNREACHABLE', text, { cause }));
-    }
-  }
-
-  #leave(entry: Entry): void {
-    this.#unsettled.delete(entry);
-    this.#pressure.remove(entry.job.bytes);
-    for (let next = this.#asking.peek(); next && this.#pressure.open; next = this.#asking.peek()) {
-      this.#asking.shift();
-      this.#letIn(next);
-    }
-    if (this.#settleWaiters.length === 0) return;
-    const waiters = this.#settleWaiters;
-    this.#settleWaiters = [];
-    for (const resolve of waiters) resolve();
-  }
-
-  #nextSettled(): Promise<void> {
-    return new Promise((resolve) => this.#settleWaiters.push(resolve));
   }
 }

@@ -21,6 +21,10 @@ export class Row<T extends Waiting> {
     return this.#waiting.size;
   }
 
+  get first(): T | undefined {
+    return this.#waiting.peek();
+  }
+
   /** Since when the first has waited; undefined when none does. */
   get since(): number | undefined {
     return this.#waiting.peek()?.since;

@@ -1,7 +1,9 @@
-import { MillraceError } from '../errors.ts';
+import { isMillraceError, MillraceError } from '../errors.ts';
 import { JobContext, RESULT } from './context.ts';
+import type { HandlerOptions } from './handler-options.ts';
 import type { HeldJob } from './held-job.ts';
 import { type Chain, compose, type Middleware } from './middleware.ts';
+import { poison } from './poison.ts';
 
 /**
  * The user's function for a jobtype: gets the job's args. Where it returns a function, that one is called with
@@ -26,9 +28,14 @@ export type ParseArgs = (
   args: readonly unknown[],
 ) => readonly unknown[] | Promise<readonly unknown[]>;
 
+interface Registered {
+  readonly handler: ContextHandler;
+  readonly options: HandlerOptions;
+}
+
 /** Runs handlers, through their middleware. */
 export class Executor {
-  readonly #handlers = new Map<string, ContextHandler>();
+  readonly #handlers = new Map<string, Registered>();
   readonly #middleware: Middleware[] = [];
   readonly #parseArgs: ParseArgs | undefined;
   #chain: Chain | undefined;
@@ -42,8 +49,13 @@ export class Executor {
     return [...this.#handlers.keys()];
   }
 
-  register(jobtype: string, handler: ContextHandler): void {
-    this.#handlers.set(jobtype, handler);
+  register(jobtype: string, handler: ContextHandler, options: HandlerOptions = {}): void {
+    this.#handlers.set(jobtype, { handler, options });
+  }
+
+  /** How the jobs of a jobtype are treated; undefined where it has no handler. */
+  optionsOf(jobtype: string): HandlerOptions | undefined {
+    return this.#handlers.get(jobtype)?.options;
   }
 
   use(middleware: Middleware): void {
@@ -81,14 +93,29 @@ export class Executor {
   }
 
   #call(ctx: JobContext): unknown {
-    const handler = this.#handlers.get(ctx.job.jobtype);
+    const { jobtype, args } = ctx.job;
+    const handler = this.#handlers.get(jobtype)?.handler;
     if (handler === undefined) {
-      const text = `no handler is registered for jobtype "${ctx.job.jobtype}": register one, or use another queue`;
-      throw new MillraceError('HANDLER_UNKNOWN', text);
+      const text = `no handler is registered for jobtype "${jobtype}": register one, or use another queue`;
+      throw poison(new MillraceError('HANDLER_UNKNOWN', text));
     }
-    if (this.#parseArgs === undefined) return handler(ctx, ...ctx.job.args);
-    const args = this.#parseArgs(ctx.job.jobtype, ctx.job.args);
-    return args instanceof Promise ? args.then((parsed) => handler(ctx, ...parsed)) : handler(ctx, ...args);
+    if (!Array.isArray(args)) throw poison(new MillraceError('PAYLOAD_INVALID', 'the args are no array'));
+    if (this.#parseArgs === undefined) return handler(ctx, ...args);
+    const parsed = this.#parse(jobtype, args);
+    return parsed instanceof Promise ? parsed.then((fit) => handler(ctx, ...fit)) : handler(ctx, ...parsed);
+  }
+
+  /** What does not fit never will; what keeps a schema from looking (a database that is away) may pass. */
+  #parse(jobtype: string, args: readonly unknown[]): readonly unknown[] | Promise<readonly unknown[]> {
+    const refuse = (error: unknown): never => {
+      throw isMillraceError(error, 'PAYLOAD_INVALID') ? poison(error) : error;
+    };
+    try {
+      const parsed = this.#parseArgs!(jobtype, args);
+      return parsed instanceof Promise ? parsed.catch(refuse) : parsed;
+    } catch (error) {
+      return refuse(error);
+    }
   }
 }
 

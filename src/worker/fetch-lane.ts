@@ -2,13 +2,14 @@ import type { Connection, Receiver } from '../connection/connection.ts';
 import { fetchCommand } from '../protocol/commands.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import { BULK, ERROR, NULL, type ReplyKind } from '../protocol/resp.ts';
+import type { Charge } from './credits.ts';
 import { classifyReply, LaneDepth, type ReplyClass } from './plan.ts';
 import { isWakeToken } from './wake.ts';
 
 /** What a lane tells the fetcher; after each it is asked for more. */
 export interface FetchLaneEvents {
   /** `writtenAt`: when the FETCH left, where the job's lease begins. */
-  onJob(job: JobPayload, writtenAt: number, now: number): void;
+  onJob(job: JobPayload, writtenAt: number, now: number, charge?: Charge): void;
   onToken(token: JobPayload, writtenAt: number, now: number): void;
   /** A job too large to hold, or no JSON; `head` is how it begins. */
   onUnreadable(head: string, writtenAt: number, now: number): void;
@@ -53,16 +54,20 @@ export class FetchLane implements Receiver {
   }
 
   /** The wake queue stands first, so that a token ends the wait before any job does. */
-  fetch(queues: readonly string[]): void {
-    this.connection.send(fetchCommand([this.wakeQueue, ...queues]), this);
+  fetch(queues: readonly string[], charge?: Charge): void {
+    const receiver = charge === undefined ? this : new ChargedFetch(this, charge);
+    this.connection.send(fetchCommand([this.wakeQueue, ...queues]), receiver);
   }
 
-  onReply(kind: ReplyKind, text: string, writtenAt: number): void {
+  onReply(kind: ReplyKind, text: string, writtenAt: number, charge?: Charge): void {
     const now = performance.now();
+    const job = kind === BULK ? parseJob(text) : undefined;
+    if (job === undefined || isWakeToken(job)) charge?.release();
     if (kind === NULL) this.#tell('empty', now);
     else if (kind === ERROR) this.#rest(text, now);
-    else if (kind === BULK) this.#onBulk(text, writtenAt, now);
-    else this.#events.onUnreadable(text, writtenAt, now);
+    else if (job === undefined) this.#events.onUnreadable(text, writtenAt, now);
+    else if (isWakeToken(job)) this.#events.onToken(job, writtenAt, now);
+    else this.#onJob(job, writtenAt, now, charge);
     this.#previousReplyAt = now;
     this.#events.onAnswered();
   }
@@ -71,16 +76,14 @@ export class FetchLane implements Receiver {
     // The fetcher hears of the lane as a whole, and soaks up what the socket has left behind.
   }
 
-  #onBulk(text: string, writtenAt: number, now: number): void {
-    const job = parseJob(text);
-    if (job === undefined) return this.#events.onUnreadable(text, writtenAt, now);
-    if (isWakeToken(job)) return this.#events.onToken(job, writtenAt, now);
+  #onJob(job: JobPayload, writtenAt: number, now: number, charge: Charge | undefined): void {
     const previousReplyAt = this.#previousReplyAt;
     this.#tell(
       classifyReply({ now, writtenAt, previousReplyAt, roundTripMs: this.#events.roundTripMs() }),
       now,
     );
-    this.#events.onJob(job, writtenAt, now);
+    charge?.keep(job.queue);
+    this.#events.onJob(job, writtenAt, now, charge);
   }
 
   #tell(reply: ReplyClass, now: number): void {
@@ -95,9 +98,32 @@ export class FetchLane implements Receiver {
   }
 }
 
+/** One FETCH that names queues with a credit. */
+class ChargedFetch implements Receiver {
+  readonly #lane: FetchLane;
+  readonly #charge: Charge;
+
+  constructor(lane: FetchLane, charge: Charge) {
+    this.#lane = lane;
+    this.#charge = charge;
+  }
+
+  onReply(kind: ReplyKind, text: string, writtenAt: number): void {
+    this.#lane.onReply(kind, text, writtenAt, this.#charge);
+  }
+
+  onLost(): void {
+    this.#charge.release();
+  }
+}
+
+/** The job, if it is one: whatever else a peer may send has no jid to FAIL it by. */
 function parseJob(text: string): JobPayload | undefined {
   try {
-    return JSON.parse(text) as JobPayload;
+    const job = JSON.parse(text) as JobPayload | null;
+    const isJob =
+      typeof job?.jid === 'string' && typeof job.jobtype === 'string' && typeof job.queue === 'string';
+    return isJob ? job : undefined;
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import type { Connection } from '../connection/connection.ts';
 import { Lanes, type LanesOptions } from '../connection/lanes.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
+import type { Charge, Credits } from './credits.ts';
 import { FetchLane, type FetchLaneEvents } from './fetch-lane.ts';
 import type { FetchPlan, PlanState } from './plan.ts';
 import { callBack, WakeNames } from './wake.ts';
@@ -18,8 +19,10 @@ export interface FetcherOptions {
   pusher: Pusher;
   /** The queues of the next FETCH. */
   nextQueues: () => readonly string[];
+  /** What may be fetched of which queue. */
+  credits: Credits;
   planState: () => PlanState;
-  onJob: (job: JobPayload, writtenAt: number, now: number) => void;
+  onJob: (job: JobPayload, writtenAt: number, now: number, charge?: Charge) => void;
   onToken: (token: JobPayload, writtenAt: number, now: number) => void;
   onUnreadable: (head: string, writtenAt: number, now: number) => void;
   onRefused: (text: string) => void;
@@ -75,6 +78,11 @@ export class Fetcher {
 
   get laneCount(): number {
     return this.#byConnection.size;
+  }
+
+  /** Sockets by state, and what was lost and replaced since the start. */
+  get laneCounts(): Lanes['counts'] {
+    return this.#lanes.counts;
   }
 
   start(): void {
@@ -144,14 +152,14 @@ export class Fetcher {
   #refill(): void {
     this.#refilling = undefined;
     if (this.#stopped) return;
-    const { plan, planState, nextQueues } = this.#options;
+    const { plan, planState, nextQueues, credits } = this.#options;
     const now = performance.now();
     let more = plan.wanted(planState()) - this.outstanding;
     let lane = this.#roomiest(now);
     for (; more > 0 && lane !== undefined; lane = this.#roomiest(now)) {
-      const queues = nextQueues();
+      const queues = credits.allowed(nextQueues());
       if (queues.length === 0) break;
-      lane.fetch(queues);
+      lane.fetch(queues, credits.charge(queues));
       more -= 1;
     }
     for (const each of this.#byConnection.values()) each.connection.flush();

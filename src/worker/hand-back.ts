@@ -4,7 +4,7 @@
  * because reservations are kept per jid: the ACK would remove the next holder's.
  */
 import { randomBytes } from 'node:crypto';
-import type { EncodedJob, JobPayload } from '../protocol/job.ts';
+import type { EncodedJob, JobFailure, JobPayload } from '../protocol/job.ts';
 
 /** `<first jid>.<n>-<4 random>`: how often it was handed back, and what keeps two copies of one round apart. */
 const COPY = /^(.{8,})\.(\d{1,6})-[0-9a-f]{4}$/;
@@ -29,13 +29,21 @@ export function canHandBack(job: JobPayload): boolean {
 }
 
 /**
- * The copy to push: the same job and history, no retry burnt; `at` delays it. It is written as it came: what others
- * have pushed need not fit the rules that we hold our own jobs to.
+ * The copy to push: the same job and history, no retry burnt; `at` delays it, `failure` is what failed meanwhile. It is
+ * written as it came: what others have pushed need not fit the rules that we hold our own jobs to.
  */
-export function copyOf(job: JobPayload, at?: Date): EncodedJob {
+export function copyOf(
+  job: JobPayload,
+  { at, failure }: { at?: Date; failure?: JobFailure } = {},
+): EncodedJob {
   const { at: _past, enqueued_at: _stamped, ...kept } = job;
   const jid = nextJid(job.jid);
-  const copy = { ...kept, jid, ...(at === undefined ? {} : { at: at.toISOString() }) };
+  const copy = {
+    ...kept,
+    jid,
+    ...(at === undefined ? {} : { at: at.toISOString() }),
+    ...(failure === undefined ? {} : { failure }),
+  };
   const json = JSON.stringify(copy);
   return { jid, queue: job.queue, json, bytes: Buffer.byteLength(json) };
 }

@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import type { JobPayload } from '../protocol/job.ts';
+import type { Charge } from './credits.ts';
 import type { Lease } from './lease.ts';
 
 /**
@@ -20,18 +21,23 @@ const NEXT: Record<HeldState, readonly HeldState[]> = {
 export class HeldJob {
   readonly job: JobPayload;
   readonly lease: Lease;
-  /** When its FETCH was answered (ms, monotonic). */
-  readonly fetchedAt: number;
   #state: HeldState = 'ready';
   #controller: AbortController | undefined;
   #abortReason: MillraceError | undefined;
+  /** When its handler was called, before that when it came (ms, monotonic). */
+  startedAt: number;
   /** Set once its handler was warned that the reservation nears its end. */
   warned = false;
+  /** Where its jobtype has a handlerTimeoutMs. */
+  timeout: NodeJS.Timeout | undefined;
+  /** What its queue's credit is charged until it has left its slot. */
+  readonly charge: Charge | undefined;
 
-  constructor(job: JobPayload, lease: Lease, fetchedAt: number) {
+  constructor(job: JobPayload, lease: Lease, startedAt: number, charge?: Charge) {
     this.job = job;
     this.lease = lease;
-    this.fetchedAt = fetchedAt;
+    this.startedAt = startedAt;
+    this.charge = charge;
   }
 
   get state(): HeldState {

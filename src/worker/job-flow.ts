@@ -8,72 +8,82 @@ import type { Logger } from '../logger.ts';
 import { topLevelString } from '../protocol/head.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
+import type { Breakers } from './breakers.ts';
+import type { Charge } from './credits.ts';
 import type { Executor } from './executor.ts';
-import { failureOf } from './failure.ts';
+import { FailedJobs, type FailedJobsOptions, fieldsOf } from './failed-jobs.ts';
+import { canHandBack, copyOf } from './hand-back.ts';
 import { HeldJob } from './held-job.ts';
+import type { JobTallies, JobTally } from './job-tally.ts';
+import { Kills } from './kills.ts';
 import { ackWorthwhile, leaseLives, leaseOf, type Moment, nowOnBothClocks } from './lease.ts';
+import { BLOCK_MS } from './loop-watch.ts';
 import { Outbox } from './outbox.ts';
+import { isPoison, poison } from './poison.ts';
 import { Returner } from './returner.ts';
 import { Slots } from './slots.ts';
+import type { SlowLog } from './slow-log.ts';
 
-export interface JobFlowOptions {
+export interface JobFlowOptions
+  extends Pick<FailedJobsOptions, 'onFail' | 'onDead' | 'restartedSince' | 'tallies'> {
   concurrency: number;
   executor: Executor;
   ackLanes: Lanes;
   maxAckLanes: number;
   pusher: Pusher;
   logger: Logger;
+  slow: SlowLog;
+  breakers: Breakers;
+  /** How many jobs Retries holds; rejects when that cannot be known. */
+  retriesSize: () => Promise<number>;
   /** A slot or a place in the outbox is free. */
   onRoom: () => void;
-  onFail: (job: JobPayload, error: unknown) => void;
   /** Faktory answered a report with an error; it is sent again. */
   onRefused: (verb: string, text: string) => void;
-}
-
-export interface JobCounts {
-  done: number;
-  failed: number;
-  handedBack: number;
-  late: number;
-  tokens: number;
+  /** So many handlers run on without a slot. */
+  onZombies: (count: number) => void;
 }
 
 export class JobFlow {
   readonly #options: JobFlowOptions;
+  readonly #tallies: JobTallies;
   readonly #outbox: Outbox;
   readonly #slots: Slots;
   readonly #returner: Returner;
-  readonly counts: JobCounts = { done: 0, failed: 0, handedBack: 0, late: 0, tokens: 0 };
+  readonly #failedJobs: FailedJobs;
+  /** The job whose handler has been called and has not returned. */
+  #calling: HeldJob | undefined;
+  /** Tokens that came back. */
+  tokens = 0;
   /** Once jobs are handed back, none is started any more. */
   #returning = false;
-  #returns = 0;
-  readonly #handBacks = new Set<Promise<boolean>>();
+  /** Jobs that were to be handed back and were not. */
+  #unreturned = 0;
 
   constructor(options: JobFlowOptions) {
     this.#options = options;
-    const { logger, executor } = options;
-    this.#outbox = new Outbox(options.ackLanes, options.maxAckLanes, {
+    this.#tallies = options.tallies;
+    const { logger, executor, slow, pusher, ackLanes } = options;
+    this.#outbox = new Outbox(ackLanes, options.maxAckLanes, {
       onReported: () => options.onRoom(),
       onLate: (held) => this.#onLate(held, 'its report was too late'),
-      onNotFound: (held) =>
-        logger.warn(
-          fieldsOf(held),
-          'Faktory does not know the job that failed: it was told before, or has lost it',
-        ),
       onRefused: options.onRefused,
+      onAnswered: (verb, ms) => slow.command(verb, ms),
     });
     this.#slots = new Slots(options.concurrency, {
-      onStart: (held) => executor.run(held, this),
+      onStart: (held) => this.#start(held),
       onExpired: (held) =>
         this.#onLate(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),
-      onSlow: (held) => logger.warn(fieldsOf(held), 'job has used 80% of its reservation'),
+      onSlow: (held) => logger.warn(fieldsOf(held.job), 'job has used 80% of its reservation'),
+      onZombie: (held) => this.#onZombie(held),
     });
-    this.#returner = new Returner({
-      pusher: options.pusher,
+    this.#returner = new Returner({ pusher, outbox: this.#outbox, logger });
+    this.#failedJobs = new FailedJobs({
+      ...options,
       outbox: this.#outbox,
-      logger,
-      fail: (held, reason) =>
-        this.#outbox.fail(held, failureOf(held.job.jid, new MillraceError('SHUTDOWN', reason))),
+      returner: this.#returner,
+      kills: new Kills({ lanes: ackLanes, logger, retriesSize: options.retriesSize }),
+      policyOf: (jobtype) => executor.optionsOf(jobtype)?.retry,
     });
   }
 
@@ -85,9 +95,34 @@ export class JobFlow {
     return this.#slots.ready;
   }
 
+  /** Handlers that run on without a slot: what they do counts no longer. */
+  get zombies(): number {
+    return this.#slots.zombies;
+  }
+
   /** Reports that Faktory has not answered. */
   get unreported(): number {
     return this.#outbox.size;
+  }
+
+  /** How long the oldest of them has waited, in ms. */
+  get oldestReportMs(): number {
+    return this.#outbox.oldestMs(performance.now());
+  }
+
+  /** Reports that were sent again. */
+  get resent(): number {
+    return this.#outbox.resent;
+  }
+
+  /** Copies pushed for jobs whose FAIL Faktory has lost. */
+  get mended(): number {
+    return this.#failedJobs.mended;
+  }
+
+  /** The jobs that run, the longest-running first. */
+  get held(): Iterable<HeldJob> {
+    return this.#slots.held;
   }
 
   /** Sends reports that no lane could take. */
@@ -96,16 +131,18 @@ export class JobFlow {
   }
 
   /** Takes a fetched job; `writtenAt` is when its FETCH left. */
-  onJob(job: JobPayload, writtenAt: number, steady: number): void {
+  onJob(job: JobPayload, writtenAt: number, steady: number, charge?: Charge): void {
     const now = { steady, wall: Date.now() };
-    const held = new HeldJob(job, leaseOf(job.reserve_for, writtenAt, now), steady);
-    if (this.#returning) void this.#handBack(held);
-    else this.#slots.add(held, now);
+    const held = new HeldJob(job, leaseOf(job.reserve_for, writtenAt, now), steady, charge);
+    if (this.#returning) {
+      charge?.release();
+      void this.#handBack(held);
+    } else this.#slots.add(held, now);
   }
 
   /** A token has done its work by ending the wait of a FETCH. */
   onToken(token: JobPayload, writtenAt: number, steady: number): void {
-    this.counts.tokens += 1;
+    this.tokens += 1;
     this.#outbox.ack(
       new HeldJob(token, leaseOf(token.reserve_for, writtenAt, { steady, wall: Date.now() }), steady),
     );
@@ -122,16 +159,33 @@ export class JobFlow {
     }
     const lease = leaseOf(undefined, writtenAt, { steady, wall: Date.now() });
     const held = new HeldJob({ jid, jobtype, args: [], queue: '' }, lease, steady);
-    this.#onFailed(
-      held,
-      new MillraceError('JOB_INVALID', 'the job is too large for this worker, or no JSON'),
-    );
+    const text = 'the job is too large for this worker, or no JSON';
+    this.#failedJobs.add(held, poison(new MillraceError('JOB_INVALID', text)));
+  }
+
+  #start(held: HeldJob): void {
+    const { executor } = this.#options;
+    const timeoutMs = executor.optionsOf(held.job.jobtype)?.handlerTimeoutMs;
+    if (timeoutMs !== undefined) held.timeout = setTimeout(() => this.#onTimeout(held, timeoutMs), timeoutMs);
+    this.#calling = held;
+    executor.run(held, this);
+    this.#calling = undefined;
+    // One that has ended by now has been looked at.
+    if (held.state === 'running') this.#noteBlocking(held, performance.now());
+  }
+
+  /** A handler that has run until now without a pause has let nothing else run. */
+  #noteBlocking({ job, startedAt }: HeldJob, now: number): void {
+    const ms = now - startedAt;
+    if (ms >= BLOCK_MS) this.#options.slow.block([job.jobtype], ms, true);
   }
 
   onDone(held: HeldJob): void {
     const now = nowOnBothClocks();
+    const tally = this.#note(held, now);
     if (held.state === 'running') {
-      this.counts.done += 1;
+      tally.outcomes.done += 1;
+      this.#options.breakers.record(held.job, true, now.steady);
       if (ackWorthwhile(held.lease, now)) this.#outbox.ack(held);
       else this.#expire(held);
     }
@@ -141,18 +195,52 @@ export class JobFlow {
 
   onThrown(held: HeldJob, thrown: unknown): void {
     const now = nowOnBothClocks();
+    this.#note(held, now);
     if (held.state === 'running') {
       if (!leaseLives(held.lease, now)) this.#expire(held);
       // A handler that ends because it was told to has not failed: no retry is burnt.
       else if (held.aborted) void this.#handBack(held);
-      else this.#onFailed(held, thrown);
+      else this.#onFailed(held, thrown, now.steady);
     }
     this.#slots.finish(held, now);
     this.#options.onRoom();
   }
 
+  /** How long the handler took. */
+  #note(held: HeldJob, now: Moment): JobTally {
+    if (held.timeout !== undefined) clearTimeout(held.timeout);
+    const tally = this.#tallies.of(held.job.jobtype);
+    if (held === this.#calling) this.#noteBlocking(held, now.steady);
+    const ms = now.steady - held.startedAt;
+    tally.seconds.observe(ms / 1_000);
+    if (this.#options.slow.handler(held.job, ms)) tally.slow += 1;
+    return tally;
+  }
+
+  /** Its handlerTimeoutMs is over: it has failed, whatever its handler still does. */
+  #onTimeout(held: HeldJob, timeoutMs: number): void {
+    if (held.state !== 'running' || held.aborted) return;
+    const now = nowOnBothClocks();
+    const text = `the handler of "${held.job.jobtype}" did not end within its handlerTimeoutMs, ${timeoutMs} ms`;
+    const error = new MillraceError('HANDLER_TIMEOUT', text);
+    held.abort(error);
+    this.#onFailed(held, error, now.steady);
+    this.#slots.evict(held, now);
+    this.#options.onRoom();
+  }
+
+  #onZombie(held: HeldJob): void {
+    const { logger, onZombies } = this.#options;
+    logger.warn(
+      fieldsOf(held.job),
+      'a handler does not end: its slot is free, what it still does counts no longer',
+    );
+    onZombies(this.#slots.zombies);
+  }
+
   /** Looks at the leases; called once a second. */
   sweep(now: Moment): void {
+    this.#outbox.sweep(now.steady);
     this.#slots.sweep(now);
     for (const held of this.#slots.takeStale(now)) void this.#handBack(held);
   }
@@ -172,34 +260,40 @@ export class JobFlow {
   /** Hands back what still runs; resolves when every copy is stored. */
   async handBackAll(): Promise<void> {
     for (const held of this.#slots.takeRunning()) void this.#handBack(held);
-    while (this.#handBacks.size > 0) await Promise.all(this.#handBacks);
+    await this.#returner.idle();
   }
 
-  /** Resolves when every report was answered. */
-  reported(): Promise<void> {
-    return this.#outbox.empty();
+  /** Resolves when nothing is owed to Faktory any more. */
+  async reported(): Promise<void> {
+    do {
+      await this.#returner.idle();
+      await this.#outbox.empty();
+      await this.#failedJobs.idle();
+    } while (this.#outbox.size > 0);
   }
 
   /** Jobs that were to be handed back and were not: Faktory gives them out again when their reservations end. */
   get unreturned(): number {
-    return this.#returns - this.counts.handedBack;
+    return this.#unreturned;
   }
 
   async #handBack(held: HeldJob): Promise<void> {
-    this.#returns += 1;
-    const handBack = this.#returner.handBack(held);
-    this.#handBacks.add(handBack);
-    if (await handBack) this.counts.handedBack += 1;
-    this.#handBacks.delete(handBack);
+    this.#unreturned += 1;
+    if (!leaseLives(held.lease, nowOnBothClocks())) return held.moveTo('settled');
+    if (!canHandBack(held.job)) {
+      const reason = 'the worker shut down before the job was done';
+      return this.#failedJobs.failQuietly(held, new MillraceError('SHUTDOWN', reason));
+    }
+    const end = await this.#returner.return(held, copyOf(held.job));
+    if (end === 'refused') held.moveTo('settled');
+    if (end !== 'returned') return;
+    this.#unreturned -= 1;
+    this.#tallies.of(held.job.jobtype).outcomes.handed_back += 1;
   }
 
-  #onFailed(held: HeldJob, thrown: unknown): void {
-    this.counts.failed += 1;
-    const failure = failureOf(held.job.jid, thrown);
-    const { errtype, message } = failure;
-    this.#options.logger.warn({ ...fieldsOf(held), errtype, message }, 'job failed');
-    this.#outbox.fail(held, failure);
-    this.#options.onFail(held.job, thrown);
+  #onFailed(held: HeldJob, thrown: unknown, now: number): void {
+    if (!isPoison(thrown)) this.#options.breakers.record(held.job, false, now);
+    this.#failedJobs.add(held, thrown);
   }
 
   #expire(held: HeldJob): void {
@@ -209,15 +303,10 @@ export class JobFlow {
   }
 
   #onLate(held: HeldJob, why: string): void {
-    this.counts.late += 1;
+    this.#tallies.of(held.job.jobtype).outcomes.late += 1;
     this.#options.logger.warn(
-      fieldsOf(held),
+      fieldsOf(held.job),
       `the reservation of a job ran out: ${why}; Faktory gives it out again`,
     );
   }
-}
-
-function fieldsOf(held: HeldJob): { jid: string; jobtype: string; queue: string } {
-  const { jid, jobtype, queue } = held.job;
-  return { jid, jobtype, queue };
 }

@@ -1,7 +1,9 @@
 /** The life of a worker, and what it tells of itself. */
+import type { LaneCounts } from '../connection/lanes.ts';
 import type { MillraceError } from '../errors.ts';
 import type { JobPayload } from '../protocol/job.ts';
-import type { JobCounts } from './job-flow.ts';
+import type { BreakerReport } from './breakers.ts';
+import type { JobOutcome } from './job-tally.ts';
 
 export type WorkerState = 'new' | 'starting' | 'running' | 'quiet' | 'stopping' | 'aborting' | 'stopped';
 
@@ -16,28 +18,72 @@ export const NEXT: Record<WorkerState, readonly WorkerState[]> = {
 };
 
 /** What `worker.stats()` tells: what is held just now, and counts since the start. */
-export interface WorkerStats extends JobCounts {
+export interface WorkerStats {
   state: WorkerState;
   concurrency: number;
   /** Handlers that run. */
   running: number;
   /** Jobs that wait for a slot. */
   ready: number;
+  /** Handlers that run on though they have lost their slot: after handlerTimeoutMs, or long after the reservation. */
+  zombies: number;
   /** FETCHes on their way, or waiting at Faktory. */
   outstanding: number;
-  /** ACKs and FAILs that Faktory has not answered. */
+  /** ACKs and FAILs that Faktory has not answered, and how long the oldest of them waits. */
   unreported: number;
+  oldestReportMs: number;
   fetchLanes: number;
   ackLanes: number;
-  /** The least of the last ten beats. */
+  /** Sockets of each purpose: up, coming up, wanted; lost and made since the start. */
+  lanes: Record<LanePurpose, LaneCounts>;
+  /** Sockets to Faktory that this process has, and may have. */
+  connections: number;
+  maxConnections: number;
+  /** The least round trip of the beats of the last five seconds. */
   roundTripMs: number;
+
+  /** Jobs whose handler ended well. */
+  done: number;
+  /** Jobs whose handler threw; of these `delayed` by a retry policy, `dead`, or `discarded` (retry 0). */
+  failed: number;
+  delayed: number;
+  dead: number;
+  discarded: number;
+  handedBack: number;
+  /** Jobs whose reservation ran out before their report. */
+  late: number;
+  /** Wake tokens that came back. */
+  tokens: number;
   /** FETCHes left behind by lost sockets. */
   stranded: number;
+  /** Reports sent again. */
+  resent: number;
+  /** Copies pushed for jobs whose FAIL Faktory has lost. */
+  mended: number;
+  /** What took longer than slowMs, and standstills of the event loop. */
+  slowHandlers: number;
+  slowCommands: number;
+  eventLoopBlocks: number;
+  breakers: BreakerReport[];
+}
+
+export type LanePurpose = 'control' | 'fetch' | 'ack';
+
+/** Beside the stats, what SIGUSR2 writes: where a worker that seems stuck has its jobs. */
+export interface WorkerSnapshot extends WorkerStats {
+  wid: string;
+  pid: number;
+  /** By jobtype. */
+  jobs: Record<string, Record<JobOutcome, number>>;
+  /** The jobs that have run for longest, twenty at most. */
+  longestRunning: { jid: string; jobtype: string; queue: string; runningMs: number }[];
 }
 
 export interface WorkerEvents {
   /** A handler failed; the job is FAILed. */
   fail: [{ job: JobPayload; error: unknown }];
+  /** A job that failed went to Dead: its retries are used up, or no retry can mend it. */
+  dead: [{ job: JobPayload; error: unknown }];
   /** Faktory was lost, or refuses something. The worker goes on trying. */
   error: [MillraceError];
   /** It fetches nothing more. */

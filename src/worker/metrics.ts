@@ -1,64 +1,105 @@
-/** A worker in Prometheus' format: what `stats()` tells, asked at each scrape. */
-import { Counter, Gauge, type Registry } from 'prom-client';
-import type { WorkerStats } from './life.ts';
+/** A worker in Prometheus' format. */
+import type { Registry } from 'prom-client';
+import { counter, gauge, histogram, type Labels } from '../metrics.ts';
+import type { BreakerState } from './breaker.ts';
+import { OUTCOMES } from './job-tally.ts';
+import type { LanePurpose, WorkerStats } from './life.ts';
 import type { Worker } from './worker.ts';
 
-type Numbers = { [K in keyof WorkerStats as WorkerStats[K] extends number ? K : never]: string };
+type NumberOf = { [K in keyof WorkerStats]: WorkerStats[K] extends number ? K : never }[keyof WorkerStats];
 
-/** What is held just now. */
-const GAUGES: Partial<Numbers> = {
-  concurrency: 'Slots: handlers that may run at once',
-  running: 'Handlers that run',
-  ready: 'Jobs that wait for a slot',
-  outstanding: 'FETCHes on their way, or waiting at Faktory',
-  unreported: 'ACKs and FAILs that Faktory has not answered',
-  fetchLanes: 'Fetch lanes that are up',
-  ackLanes: 'Ack lanes that are up',
-};
+/** What is held just now, by the name of its metric. */
+const GAUGES: readonly [name: string, key: NumberOf, help: string][] = [
+  ['concurrency', 'concurrency', 'Slots: handlers that may run at once'],
+  ['running', 'running', 'Handlers that run'],
+  ['ready', 'ready', 'Jobs that wait for a slot'],
+  ['zombies', 'zombies', 'Handlers that run on though they have lost their slot'],
+  ['outstanding', 'outstanding', 'FETCHes on their way, or waiting at Faktory'],
+  ['unreported', 'unreported', 'ACKs and FAILs that Faktory has not answered'],
+];
 
 /** What has been counted since the start. */
-const COUNTERS: Partial<Numbers> = {
-  done: 'Jobs whose handler ended well',
-  failed: 'Jobs whose handler threw',
-  handedBack: 'Jobs given back to Faktory',
-  late: 'Jobs whose reservation ran out before their report',
-  stranded: 'FETCHes that lost sockets have left behind',
-};
+const COUNTERS: readonly [name: string, key: NumberOf, help: string][] = [
+  ['stranded', 'stranded', 'FETCHes that lost sockets have left behind'],
+  ['tokens', 'tokens', 'Wake tokens that came back'],
+  ['resent', 'resent', 'Reports sent again after a loss or an error'],
+  ['mended', 'mended', 'Copies pushed for jobs whose FAIL Faktory has lost'],
+  ['slow_commands', 'slowCommands', 'ACKs and FAILs answered after more than SLOW_MS'],
+  ['event_loop_blocks', 'eventLoopBlocks', 'Standstills of the event loop of 250 ms and more'],
+];
+
+const PURPOSES: readonly LanePurpose[] = ['control', 'fetch', 'ack'];
+const BREAKER_STATES: Record<BreakerState, number> = { closed: 0, 'half-open': 1, open: 2 };
 
 /** Adds the metrics of a worker, named `millrace_worker_…`, to a registry. */
 export function addWorkerMetrics(registry: Registry, worker: Worker): void {
-  const registers = [registry];
-  for (const [key, help] of Object.entries(GAUGES) as [keyof Numbers, string][]) {
-    new Gauge({
-      name: `millrace_worker_${snake(key)}`,
-      help,
-      registers,
-      collect() {
-        this.set(worker.stats()[key]);
-      },
-    });
+  for (const [name, key, help] of GAUGES) {
+    gauge(registry, `millrace_worker_${name}`, help, () => worker.stats()[key]);
   }
-  new Gauge({
-    name: 'millrace_worker_round_trip_seconds',
-    help: 'The least of the last ten beats',
-    registers,
-    collect() {
-      this.set(worker.stats().roundTripMs / 1_000);
-    },
-  });
-  for (const [key, help] of Object.entries(COUNTERS) as [keyof Numbers, string][]) {
-    new Counter({
-      name: `millrace_worker_${snake(key)}_total`,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(worker.stats()[key]);
-      },
-    });
+  for (const [name, key, help] of COUNTERS) {
+    counter(registry, `millrace_worker_${name}_total`, help, () => worker.stats()[key]);
   }
+  addJobMetrics(registry, worker);
+  addLinkMetrics(registry, worker);
 }
 
-function snake(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+function addJobMetrics(registry: Registry, worker: Worker): void {
+  counter(registry, 'millrace_worker_jobs_total', 'Jobs, by how they ended', () =>
+    [...worker.tallies].flatMap(([jobtype, tally]) =>
+      OUTCOMES.map((outcome) => [{ jobtype, outcome }, tally.outcomes[outcome]] as const),
+    ),
+  );
+  histogram(registry, 'millrace_worker_handler_seconds', 'How long handlers take', () =>
+    [...worker.tallies].map(([jobtype, { seconds }]) => [{ jobtype }, seconds] as const),
+  );
+  counter(registry, 'millrace_worker_slow_handlers_total', 'Runs of over SLOW_MS', () =>
+    [...worker.tallies].map(([jobtype, { slow }]) => [{ jobtype }, slow] as const),
+  );
+  gauge(registry, 'millrace_worker_breaker_state', 'Circuit breakers: 0 closed, 1 half-open, 2 open', () =>
+    worker.stats().breakers.map(({ name, state }) => [{ breaker: name }, BREAKER_STATES[state]] as const),
+  );
+  gauge(
+    registry,
+    'millrace_worker_oldest_report_seconds',
+    'How long the oldest unanswered ACK or FAIL waits',
+    () => worker.stats().oldestReportMs / 1_000,
+  );
+}
+
+function addLinkMetrics(registry: Registry, worker: Worker): void {
+  gauge(
+    registry,
+    'millrace_worker_round_trip_seconds',
+    'The least round trip of the beats of the last five seconds',
+    () => worker.stats().roundTripMs / 1_000,
+  );
+  gauge(registry, 'millrace_worker_connected', 'Whether Faktory can be reached', () =>
+    worker.connected ? 1 : 0,
+  );
+  gauge(registry, 'millrace_worker_lanes', 'Sockets to Faktory, by purpose and state', () => {
+    const { lanes } = worker.stats();
+    return PURPOSES.flatMap((purpose) => {
+      const { ready, connecting, releasing } = lanes[purpose];
+      return Object.entries({ ready, connecting, releasing }).map(([state, count]): [Labels, number] => [
+        { purpose, state },
+        count,
+      ]);
+    });
+  });
+  counter(registry, 'millrace_worker_lanes_lost_total', 'Sockets lost and replaced, by purpose', () => {
+    const { lanes } = worker.stats();
+    return PURPOSES.map((purpose) => [{ purpose }, lanes[purpose].lost] as const);
+  });
+  gauge(
+    registry,
+    'millrace_connections',
+    'Sockets to Faktory of this process',
+    () => worker.stats().connections,
+  );
+  gauge(
+    registry,
+    'millrace_connections_max',
+    'Sockets to Faktory that this process may have (FAKTORY_MAX_CONNECTIONS)',
+    () => worker.stats().maxConnections,
+  );
 }

@@ -3,6 +3,8 @@ import { readSetting } from '../config.ts';
 import { type ConnectOptions, type Link, resolveLink } from '../connection/options.ts';
 import type { AnyJobs, Contract, JobDefinitions } from '../contract/contract.ts';
 import { MillraceError } from '../errors.ts';
+import type { JobPayload } from '../protocol/job.ts';
+import { type BreakerOptions, checkBreaker } from './breaker.ts';
 import type { Handler } from './executor.ts';
 import type { Middleware } from './middleware.ts';
 import type { Queues } from './queues.ts';
@@ -27,6 +29,14 @@ export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends Conne
   timeout?: number;
   /** Seconds between beats at least (default 15). */
   beatInterval?: number;
+  /** Circuit breakers by queue: a queue whose jobs keep failing is not fetched for a while. */
+  breakers?: Readonly<Record<string, BreakerOptions>>;
+  /** Handlers and commands that take longer are warned of and counted, in ms; 0: none (default SLOW_MS, 1,000). */
+  slowMs?: number;
+  /** Handlers that may run on without a slot, for good, before the worker stops itself (default: as many as slots). */
+  maxZombies?: number;
+  /** Hears of every job that goes to Dead by a failure here; as the event `dead`. */
+  onDead?: (dead: { job: JobPayload; error: unknown }) => void;
   /** Handlers by jobtype, as with `register`. */
   registry?: Record<string, Handler>;
   middleware?: Middleware[];
@@ -45,6 +55,9 @@ export interface ResolvedOptions {
   readonly labels: string[];
   readonly lanes: LaneCounts;
   readonly trapSignals: boolean;
+  readonly breakers: Readonly<Record<string, BreakerOptions>>;
+  readonly slowMs: number;
+  readonly maxZombies: number;
 }
 
 /** Sockets at most, by purpose; one more is the control lane's. */
@@ -65,9 +78,13 @@ export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<
     prefetch = 0,
     timeout,
     beatInterval = 15,
+    breakers = {},
+    maxZombies = concurrency,
   } = options;
   wantWhole('concurrency', concurrency, 1);
   wantWhole('prefetch', prefetch, 0);
+  wantWhole('maxZombies', maxZombies, 1);
+  for (const [queue, breaker] of Object.entries(breakers)) checkBreaker(`queue "${queue}"`, breaker);
   if (!/^[\x21-\x7e]{1,128}$/.test(wid)) throw wrong('wid', wid, '1 to 128 printable characters');
   return {
     link,
@@ -84,6 +101,9 @@ export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<
     labels: options.labels ?? [],
     lanes: laneCounts(link.budget.limit),
     trapSignals: options.trapSignals ?? true,
+    breakers,
+    slowMs: wantMs('slowMs', options.slowMs ?? readSetting('SLOW_MS')),
+    maxZombies,
   };
 }
 

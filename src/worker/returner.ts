@@ -1,7 +1,7 @@
-import { messageOf } from '../errors.ts';
+import { isMillraceError, type MillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
+import type { EncodedJob } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
-import { canHandBack, copyOf } from './hand-back.ts';
 import type { HeldJob } from './held-job.ts';
 import { leaseLives, nowOnBothClocks } from './lease.ts';
 import type { Outbox } from './outbox.ts';
@@ -10,41 +10,53 @@ export interface ReturnerOptions {
   pusher: Pusher;
   outbox: Outbox;
   logger: Logger;
-  /** For jobs that cannot be handed back. */
-  fail: (held: HeldJob, reason: string) => void;
 }
 
-/** Hands jobs back: the copy first, its reply, then the ACK of the held one; whatever goes wrong, no ACK. */
+/**
+ * What became of a return. `returned`: the copy is stored, the ACK of the held one on its way. `refused`: certainly not
+ * stored, the job is still ours. `unknown`: it may be stored; no ACK is sent, a second run is better than none.
+ */
+export type Returned = 'returned' | 'refused' | 'unknown';
+
+/** Gives held jobs back as copies: the copy first, its reply, then the ACK of the held one; whatever goes wrong, no ACK. */
 export class Returner {
   readonly #options: ReturnerOptions;
+  readonly #pending = new Set<Promise<Returned>>();
 
   constructor(options: ReturnerOptions) {
     this.#options = options;
   }
 
-  /** Resolves to whether the copy is stored, with the ACK of the held one on its way. Never rejects. */
-  async handBack(held: HeldJob): Promise<boolean> {
-    const { pusher, outbox, logger, fail } = this.#options;
-    if (!leaseLives(held.lease, nowOnBothClocks())) {
-      held.moveTo('settled');
-      return false;
-    }
-    if (!canHandBack(held.job)) {
-      fail(held, 'the worker shut down before the job was done');
-      return false;
-    }
+  /** Resolves when no return is under way. */
+  async idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** Never rejects. After `refused` the job is as before, *returning*; otherwise it is reported or settled. */
+  return(held: HeldJob, copy: EncodedJob): Promise<Returned> {
     held.moveTo('returning');
+    const pending = this.#return(held, copy);
+    this.#pending.add(pending);
+    return pending.finally(() => this.#pending.delete(pending));
+  }
+
+  async #return(held: HeldJob, copy: EncodedJob): Promise<Returned> {
+    const { pusher, outbox, logger } = this.#options;
+    const { jid, jobtype } = held.job;
     try {
-      const jid = await pusher.push(copyOf(held.job));
+      await pusher.push(copy);
       if (leaseLives(held.lease, nowOnBothClocks())) outbox.ack(held);
       else held.moveTo('settled');
-      logger.debug({ jid: held.job.jid, copy: jid, jobtype: held.job.jobtype }, 'job handed back');
-      return true;
+      logger.debug({ jid, copy: copy.jid, jobtype }, 'job given back as a copy');
+      return 'returned';
     } catch (error) {
-      held.moveTo('settled');
       // Many fail together: the worker tells how many, once.
-      logger.debug({ jid: held.job.jid, reason: messageOf(error) }, 'job could not be handed back');
-      return false;
+      logger.debug({ jid, jobtype, reason: messageOf(error) }, 'job could not be given back');
+      if (isMillraceError(error as MillraceError, 'DELIVERY_UNKNOWN')) {
+        held.moveTo('settled');
+        return 'unknown';
+      }
+      return 'refused';
     }
   }
 }

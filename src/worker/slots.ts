@@ -1,7 +1,7 @@
 import { Deque } from '../deque.ts';
 import { MillraceError } from '../errors.ts';
 import type { HeldJob } from './held-job.ts';
-import { leaseLives, leaseShare, type Moment } from './lease.ts';
+import { ackWorthwhile, leaseLives, leaseShare, type Moment } from './lease.ts';
 
 export interface SlotsEvents {
   /** A job takes a slot: run its handler. */
@@ -10,17 +10,25 @@ export interface SlotsEvents {
   onExpired(held: HeldJob): void;
   /** Its handler has used 80% of its reservation. */
   onSlow(held: HeldJob): void;
+  /** Its handler runs on though nothing it does can count any more: its slot is taken from it. */
+  onZombie(held: HeldJob): void;
 }
 
 const WARN_SHARE = 0.8;
 
-/** The slots (handlers that may run at once) and the jobs that wait for one. */
+/**
+ * The slots (handlers that may run at once) and the jobs that wait for one. A *zombie* is a handler that has lost its
+ * slot and has not ended: nobody can end it, and what it does no longer counts.
+ */
 export class Slots {
   readonly #limit: number;
   readonly #events: SlotsEvents;
   readonly #running = new Set<HeldJob>();
   readonly #ready = new Deque<HeldJob>();
+  readonly #zombies = new Set<HeldJob>();
   #starting = false;
+  /** The latest moment that it was told. */
+  #now: Moment = { steady: 0, wall: 0 };
   #drainedWaiters: (() => void)[] = [];
 
   constructor(limit: number, events: SlotsEvents) {
@@ -36,6 +44,15 @@ export class Slots {
     return this.#ready.size;
   }
 
+  get zombies(): number {
+    return this.#zombies.size;
+  }
+
+  /** Those that run, the longest-running first. */
+  get held(): Iterable<HeldJob> {
+    return this.#running;
+  }
+
   /** Takes a fetched job: it starts at once if a slot is free. */
   add(held: HeldJob, now: Moment): void {
     this.#ready.push(held);
@@ -44,17 +61,33 @@ export class Slots {
 
   /** Frees the slot of a job whose handler has ended. */
   finish(held: HeldJob, now: Moment): void {
-    this.#running.delete(held);
+    if (!this.#running.delete(held)) {
+      this.#zombies.delete(held);
+      return;
+    }
+    held.charge?.release();
     this.#startReady(now);
-    if (this.#running.size === 0 && this.#ready.size === 0) this.#tellDrained();
+    this.#tellIfDrained();
+  }
+
+  /** Takes the slot from a job whose handler does not end. */
+  evict(held: HeldJob, now: Moment): void {
+    this.#zombies.add(held);
+    this.#running.delete(held);
+    held.charge?.release();
+    this.#events.onZombie(held);
+    this.#startReady(now);
+    this.#tellIfDrained();
   }
 
   /** A loop, not recursion: a handler that is not asynchronous ends inside onStart. */
   #startReady(now: Moment): void {
+    this.#now = now;
     if (this.#starting) return;
     this.#starting = true;
     try {
-      while (this.#running.size < this.#limit && this.#ready.size > 0) this.#start(this.#ready.shift()!, now);
+      while (this.#running.size < this.#limit && this.#ready.size > 0)
+        this.#start(this.#ready.shift()!, this.#now);
     } finally {
       this.#starting = false;
     }
@@ -63,25 +96,29 @@ export class Slots {
   #start(held: HeldJob, now: Moment): void {
     if (!leaseLives(held.lease, now)) {
       held.moveTo('settled');
+      held.charge?.release();
       this.#events.onExpired(held);
       return;
     }
     this.#running.add(held);
     held.moveTo('running');
+    held.startedAt = now.steady;
     this.#events.onStart(held);
   }
 
   /** Looks at the leases; called once a second, so that no job needs a timer. */
   sweep(now: Moment): void {
     for (const held of this.#running) {
-      if (held.aborted) continue;
-      if (!leaseLives(held.lease, now)) {
+      if (!held.aborted && !leaseLives(held.lease, now)) {
         held.abort(new MillraceError('LEASE_EXPIRED', `the reservation of job ${held.job.jid} ran out`));
         this.#events.onExpired(held);
       } else if (!held.warned && leaseShare(held.lease, now) >= WARN_SHARE) {
         held.warned = true;
         this.#events.onSlow(held);
       }
+      if (ackWorthwhile(held.lease, now)) continue;
+      if (held.state === 'running') held.moveTo('settled');
+      this.evict(held, now);
     }
   }
 
@@ -93,7 +130,8 @@ export class Slots {
   takeReady(): HeldJob[] {
     const ready = [...this.#ready];
     this.#ready.clear();
-    if (this.#running.size === 0) this.#tellDrained();
+    for (const held of ready) held.charge?.release();
+    this.#tellIfDrained();
     return ready;
   }
 
@@ -101,7 +139,8 @@ export class Slots {
   takeRunning(): HeldJob[] {
     const running = [...this.#running];
     this.#running.clear();
-    this.#tellDrained();
+    for (const held of running) held.charge?.release();
+    this.#tellIfDrained();
     return running;
   }
 
@@ -110,6 +149,7 @@ export class Slots {
     const stale: HeldJob[] = [];
     for (let held = this.#ready.peek(); held !== undefined; held = this.#ready.peek()) {
       if (leaseShare(held.lease, now) < 0.25) break;
+      held.charge?.release();
       stale.push(this.#ready.shift()!);
     }
     return stale;
@@ -127,7 +167,8 @@ export class Slots {
     });
   }
 
-  #tellDrained(): void {
+  #tellIfDrained(): void {
+    if (this.#running.size > 0 || this.#ready.size > 0) return;
     const waiters = this.#drainedWaiters;
     this.#drainedWaiters = [];
     for (const resolve of waiters) resolve();

@@ -27,7 +27,7 @@ it('tells of a worker: alive, ready or why not, and its metrics', async () => {
   expect(await ask(probes.url, '/ready')).toEqual({ status: 200, text: '{"status":"ready"}' });
   const { text } = await ask(probes.url, '/metrics');
   expect(text).toContain('millrace_worker_concurrency 7');
-  expect(text).toContain('millrace_worker_done_total 0');
+  expect(text).toContain('millrace_worker_stranded_total 0');
   expect((await ask(probes.url, '/')).status).toBe(404);
   expect((await fetch(probes.url, { method: 'POST' })).status).toBe(405);
 

@@ -338,6 +338,59 @@ describe('close', () => {
   });
 });
 
+describe('send', () => {
+  it.each([
+    ['END'],
+    ['HELLO {"v":2,"pwdhash":"s3cret"}'],
+    ['PUSH', '{"jid":"jid-00001","jobtype":"a","args":["s3cret"],"retry":0}'],
+    ['PUSHB'],
+    ['ACK'],
+    ['FAIL'],
+    ['BEAT'],
+    ['QUEUE'],
+    ['QUEUE', 'REMOVE'],
+  ])('refuses what would harm Faktory or the connection, before anything is sent: %s', async (...words) => {
+    await using peer = await Peer.start();
+    await using client = clientOf(peer);
+    for (const send of [client.send(words), client.sendWithAssert(words, 'OK')])
+      await expect(send).rejects.toMatchObject({
+        code: 'COMMAND_REFUSED',
+        message: expect.not.stringMatching(/s3cret|[\r\n]/),
+      });
+    expect(peer.links).toEqual([]);
+  });
+});
+
+describe('stats', () => {
+  it('tell of jobs and lanes', async () => {
+    await using peer = await Peer.start(strict);
+    await using client = clientOf(peer, { slowMs: -1, maxInFlight: 50 });
+    const pushed = [client.push({ jobtype: 'good' }), client.push({ jobtype: 'bad' })];
+    await Promise.allSettled(pushed);
+    const { lanes, pushbJobs, ...rest } = client.stats();
+    expect(rest).toMatchObject({ stored: 1, refused: 1, inFlight: 0, maxInFlight: 50, slow: 1 });
+    expect([pushbJobs.count, pushbJobs.sum]).toEqual([1, 2]);
+    expect(lanes).toEqual({ ready: 1, connecting: 0, releasing: 0, wanted: 1, lost: 0, connects: 1 });
+  });
+});
+
+describe('a wrong password', () => {
+  it('is told by connect, send and fetch at once', async () => {
+    await using peer = await Peer.start({ welcome: '-ERR Invalid password\r\n' });
+    const client = clientOf(peer);
+    const why = { code: 'FAKTORY_PASSWORD', message: expect.stringContaining('FAKTORY_PASSWORD') };
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      await expect(client.connect()).rejects.toMatchObject(why);
+      await expect(client.send(['INFO'])).rejects.toMatchObject(why);
+      await expect(client.fetch('default')).rejects.toMatchObject(why);
+      await client.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
 describe('the connection', () => {
   it('is shown without the password', () => {
     expect(clientOf({ url: 'tcp://:hunter2@faktory:7500' }).address).toBe('tcp://faktory:7500');

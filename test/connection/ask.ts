@@ -32,6 +32,7 @@ export function link(options: Partial<ConnectionOptions> & Pick<ConnectionOption
           heard.push(`closed ${error?.code ?? 'on purpose'}`);
           resolve(error);
         },
+        onThrown: (_which, thrown) => heard.push(`threw ${thrown}`),
       },
     );
   });

@@ -1,7 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A self-signed certificate for a name and loopback, as PEM: X.509 written by hand, so that no tool is needed. */
-export function selfSigned(name = 'localhost'): { cert: string; key: string } {
+const HOUR = 3_600_000;
+
+/**
+ * A self-signed certificate for a name and loopback, as PEM: X.509 written by hand, so that no tool is needed. It
+ * is good for an hour, from an hour ago.
+ */
+export function selfSigned(name = 'localhost', until = Date.now() + HOUR): { cert: string; key: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const algorithm = sequence(oid('1.2.840.10045.4.3.2'));
   const subject = sequence(tag(0x31, sequence(oid('2.5.4.3'), tag(0x0c, Buffer.from(name)))));
@@ -12,7 +17,7 @@ export function selfSigned(name = 'localhost'): { cert: string; key: string } {
     tag(0x02, Buffer.from([1])),
     algorithm,
     subject,
-    sequence(time(Date.now() - 3_600_000), time(Date.now() + 3_600_000)),
+    sequence(time(until - 2 * HOUR), time(until)),
     subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     tag(0xa3, sequence(extension)),

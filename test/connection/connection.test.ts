@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Receiver } from '../../src/connection/connection.ts';
 import { startEmbeddedFaktory } from '../../src/embedded/index.ts';
+import { MillraceError } from '../../src/errors.ts';
 import { ERROR } from '../../src/protocol/resp.ts';
 import { until } from '../helpers/until.ts';
 import { ask, Ear, link, linked, turns } from './ask.ts';
@@ -205,6 +207,73 @@ describe('replies', () => {
       [1, undefined, true],
       [1, undefined, true],
     ]);
+  });
+});
+
+describe('a receiver that throws', () => {
+  const thrower = (error: unknown): Receiver => ({
+    onReply: () => {
+      throw error;
+    },
+    onLost: () => {
+      throw error;
+    },
+  });
+
+  it.each<[string, unknown]>([
+    ['an error', new Error('oops')],
+    ['an error of this package', new MillraceError('PROTOCOL_VIOLATION', 'oops')],
+    ['no error', 'oops'],
+  ])('%s is told to the owner, and neither ends nor shifts anything', async (_name, error) => {
+    let number = 0;
+    await using peer = await Peer.start(() => {
+      number += 1;
+      return `+${number}\r\n`;
+    });
+    const { connection, heard } = await linked({ address: peer.address });
+    const first = ask(connection, 'A');
+    connection.send('B\r\n', thrower(error));
+    const others = Array.from({ length: 10 }, () => ask(connection, 'C'));
+    await others.at(-1)!.heard;
+    expect([first, ...others].map(({ reply, times }) => [reply, times])).toEqual(
+      [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].map((k) => [String(k), 1]),
+    );
+    expect(heard).toEqual(['ready', `threw ${error}`]);
+    expect((await ask(connection, 'D').heard).reply).toBe('13');
+    await connection.close();
+    expect(heard).toEqual(['ready', `threw ${error}`, 'closed on purpose']);
+  });
+
+  it('while replies are cut anywhere keeps the rest of them', async () => {
+    await using peer = await Peer.start(() => undefined);
+    const { connection } = await linked({ address: peer.address });
+    connection.send('A\r\n', thrower(new Error('oops')));
+    const ear = ask(connection, 'B');
+    await peer.received(2);
+    // The first reply, whole, and the start of the second in one piece.
+    peer.links[0]!.say('+1\r\n$5\r\nhe');
+    await turns();
+    peer.links[0]!.say('llo\r\n');
+    expect((await ear.heard).reply).toBe('hello');
+    connection.destroy();
+  });
+
+  it('on the last reply does not keep a connection from its end', async () => {
+    await using peer = await Peer.start();
+    const { connection, heard } = await linked({ address: peer.address });
+    connection.send('A\r\n', thrower(new Error('oops')));
+    await connection.close();
+    expect(heard).toEqual(['ready', 'threw Error: oops', 'closed on purpose']);
+  });
+
+  it('when it hears of its loss does not keep the others from theirs', async () => {
+    await using peer = await Peer.start(() => undefined);
+    const { connection, heard } = await linked({ address: peer.address });
+    connection.send('A\r\n', thrower(new Error('oops')));
+    const ear = ask(connection, 'B');
+    connection.destroy();
+    expect([ear.error?.code, ear.times]).toEqual(['CONNECTION_LOST', 1]);
+    expect(heard).toEqual(['ready', 'closed CONNECTION_LOST', 'threw Error: oops']);
   });
 });
 

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionBudget } from '../../src/connection/budget.ts';
 import type { Connection } from '../../src/connection/connection.ts';
 import { Lanes, type LanesOptions } from '../../src/connection/lanes.ts';
-import { until } from '../helpers/until.ts';
+import { MillraceError } from '../../src/errors.ts';
+import { until, untilEvent } from '../helpers/until.ts';
 import { seeded } from '../protocol/seeded.ts';
 import { ask, turns } from './ask.ts';
 import { HI, OK, Peer } from './peer.ts';
@@ -87,6 +88,85 @@ describe('lanes', () => {
     });
     expect(picked).toBeUndefined();
     expect(watched.lost).toEqual(watched.readied);
+  });
+});
+
+describe('what a receiver throws', () => {
+  const thrower = {
+    onReply: () => {
+      throw new MillraceError('PROTOCOL_VIOLATION', 'oops');
+    },
+    onLost: () => {},
+  };
+
+  it('is told as INTERNAL with its cause, and the lane goes on', async () => {
+    await using peer = await Peer.start();
+    const told: MillraceError[] = [];
+    using watched = await ready(1, { address: peer.address, onFault: (error) => told.push(error) });
+    watched.lanes.ready[0]!.send('A\r\n', thrower);
+    await ask(watched.lanes.ready[0]!, 'B').heard;
+    expect(told).toMatchObject([
+      { code: 'INTERNAL', cause: { code: 'PROTOCOL_VIOLATION', message: 'oops' } },
+    ]);
+    expect([watched.lanes.counts.lost, watched.lanes.fault]).toEqual([0, undefined]);
+  });
+
+  it.each<[string, LanesOptions['onFault']]>([
+    ['nobody listens', undefined],
+    [
+      'who listens throws, too',
+      () => {
+        throw new Error('again');
+      },
+    ],
+  ])('is a warning of the process when %s', async (_name, onFault) => {
+    await using peer = await Peer.start();
+    using watched = await ready(1, { address: peer.address, onFault });
+    const warned = untilEvent(process, 'warning');
+    watched.lanes.ready[0]!.send('A\r\n', thrower);
+    expect(await warned).toMatchObject([{ code: 'INTERNAL' }]);
+    expect((await ask(watched.lanes.ready[0]!, 'B').heard).reply).toBe('OK');
+  });
+
+  it('also what their owner throws on a lane that is ready, or lost', async () => {
+    await using peer = await Peer.start();
+    const told: string[] = [];
+    const oops = (): void => {
+      throw new Error('oops');
+    };
+    using watched = new Watched({
+      address: peer.address,
+      onFault: (error) => told.push(error.code),
+      onReady: oops,
+      onLost: oops,
+    });
+    watched.lanes.want(2);
+    await until(() => watched.lanes.ready.length === 2);
+    const ear = ask(watched.lanes.ready[0]!, 'A');
+    watched.lanes.ready[0]!.destroy();
+    expect(ear.error?.code).toBe('CONNECTION_LOST');
+    expect(told).toEqual(['INTERNAL', 'INTERNAL', 'CONNECTION_LOST', 'INTERNAL']);
+    await until(() => watched.lanes.ready.length === 2);
+  });
+});
+
+describe('counts', () => {
+  it('tell how many lanes there are in which state, and how many came and went', async () => {
+    await using peer = await Peer.start(() => undefined);
+    using watched = await ready(3, peer);
+    const { lanes } = watched;
+    const none = { ready: 0, connecting: 0, releasing: 0, wanted: 0, lost: 0, connects: 0 };
+    expect(new Watched(peer).lanes.counts).toEqual(none);
+    expect(lanes.counts).toEqual({ ...none, ready: 3, wanted: 3, connects: 3 });
+    ask(lanes.ready[0]!, 'SLOW');
+    void lanes.release(lanes.ready[0]!);
+    expect(lanes.counts).toEqual({ ...none, ready: 2, releasing: 1, wanted: 2, connects: 3 });
+    peer.hi = '';
+    lanes.want(3);
+    expect(lanes.counts).toMatchObject({ ready: 2, connecting: 1, wanted: 3 });
+    peer.links[0]!.cut();
+    await until(() => watched.lost.length === 1);
+    expect(lanes.counts).toMatchObject({ lost: 1, connects: 3 });
   });
 });
 
@@ -317,7 +397,8 @@ describe('after a loss', () => {
     vi.advanceTimersByTime(251);
     await until(() => watched.lanes.ready.length === 1);
     expect(watched.lanes.fault).toBeUndefined();
-    // It came up: the next loss begins with the short pause again.
+    // It came up, and was of use: the next loss begins with the short pause again.
+    await ask(watched.lanes.ready[0]!, 'A').heard;
     peer.links[1]!.cut();
     await until(() => watched.lost.length === 2);
     vi.advanceTimersByTime(500);

@@ -55,4 +55,16 @@ describe('LinkLog', () => {
     log.fault(away);
     expect(lines).toEqual([STALLED, AWAY, UP, AWAY]);
   });
+
+  it('tells a fault of our own as an error, with where it was met, once a minute, and does not blame the link', () => {
+    const { log, lines } = logged();
+    const bug = new MillraceError('INTERNAL', 'a fault of millrace itself', { cause: new Error('oops') });
+    for (let i = 0; i < 10; i += 1) log.fault(bug);
+    log.up('tcp://faktory:7419');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^error INTERNAL Error: oops\n +at .*a fault of millrace itself$/s);
+    vi.advanceTimersByTime(60_000);
+    log.fault(new MillraceError('INTERNAL', 'another', { cause: 'no error' }));
+    expect(lines[1]).toMatch(/^error INTERNAL +another$/);
+  });
 });

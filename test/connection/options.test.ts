@@ -41,6 +41,16 @@ describe('where Faktory is', () => {
     expect(() => resolve({ port })).toThrow(expect.objectContaining({ code: 'ADDRESS_INVALID' }));
   });
 
+  it.each(['', 'a b', 'tcp://:hunter2@faktory', ':hunter2@faktory', 'faktory/'])(
+    'ADDRESS_INVALID for the host %j, which is not shown',
+    (host) => {
+      expect(() => resolve({ host })).toThrow(
+        expect.objectContaining({ code: 'ADDRESS_INVALID', message: expect.not.stringContaining('hunter2') }),
+      );
+      expect(resolve({ host: '::1' }).address.host).toBe('::1');
+    },
+  );
+
   it('ADDRESS_INVALID for a URL that cannot be used', () => {
     expect(() => resolve({ url: 'faktory:7419' })).toThrow(
       expect.objectContaining({ code: 'ADDRESS_INVALID' }),

@@ -17,6 +17,8 @@ export interface PeerOptions {
   /** Makes it a TLS server. */
   tls?: tls.TlsOptions;
   port?: number;
+  /** Another address of loopback than 127.0.0.1. */
+  host?: string;
 }
 
 export const HI = '+HI {"v":2}\r\n';
@@ -90,7 +92,7 @@ export class Peer implements AsyncDisposable {
 
   static async start(options: PeerOptions | Script = {}): Promise<Peer> {
     const peer = new Peer(typeof options === 'function' ? { script: options } : options);
-    peer.#server.listen(peer.#options.port ?? 0, '127.0.0.1');
+    peer.#server.listen(peer.#options.port ?? 0, peer.#options.host ?? '127.0.0.1');
     await once(peer.#server, 'listening');
     return peer;
   }

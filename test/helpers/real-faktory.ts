@@ -35,6 +35,11 @@ export interface RealFaktoryOptions {
   redisArgs?: readonly string[];
   /** Lines of a TOML file in its conf.d. */
   config?: string;
+  /**
+   * A command that Faktory's own is appended to and that ends by exec'ing it, for instance `unshare` with a shell.
+   * `{dir}` in its words is the instance's folder.
+   */
+  wrap?: readonly string[];
   /** Default `warn`. */
   logLevel?: 'error' | 'warn' | 'info' | 'debug';
 }
@@ -149,9 +154,12 @@ class FaktoryInFolder implements RealFaktory {
 
   #launch(): void {
     const { port, webPort, host, dir } = this;
+    const wrap = (this.#options.wrap ?? []).map((word) => word.replaceAll('{dir}', dir));
+    const [command, ...before] = [...wrap, faktoryBinary(this.version)];
     this.#child = startProcess(
-      faktoryBinary(this.version),
+      command!,
       [
+        ...before,
         ...['-b', `${host}:${port}`, '-w', `${host}:${webPort}`, '-d', join(dir, 'db'), '-c', dir],
         ...['-e', 'development', '-l', this.#options.logLevel ?? 'warn'],
       ],

@@ -40,6 +40,10 @@ export class Relay implements AsyncDisposable {
   readonly url: string;
   /** Connections accepted since the start. */
   accepted = 0;
+  /** The most that were open at once. */
+  peak = 0;
+  /** When each was accepted, by performance.now(); the newest 100,000. */
+  readonly acceptedAt: number[] = [];
   /** Bytes that arrived since the start. */
   readonly bytes: Record<Side, number> = { up: 0, down: 0 };
   readonly #target: Address;
@@ -145,6 +149,7 @@ export class Relay implements AsyncDisposable {
 
   #accept(client: Socket): void {
     this.accepted++;
+    if (this.acceptedAt.push(performance.now()) > 100_000) this.acceptedAt.splice(0, 50_000);
     const faktory = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
     const connection: RelayConnection = new RelayConnection({
       client,
@@ -158,6 +163,7 @@ export class Relay implements AsyncDisposable {
       closed: () => this.#connections.delete(connection),
     });
     this.#connections.add(connection);
+    this.peak = Math.max(this.peak, this.#connections.size);
     if (this.#blackhole) connection.lose();
   }
 

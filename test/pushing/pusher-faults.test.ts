@@ -264,7 +264,12 @@ describe('a peer that fails at random', () => {
       link.cut();
       return undefined;
     });
-    using it = new Pushing(peer.address, { maxInFlight: 40, maxSize: 7, deliveryTimeoutMs: 1e9 });
+    using it = new Pushing(peer.address, {
+      maxInFlight: 40,
+      maxSize: 7,
+      deliveryTimeoutMs: 1e9,
+      maxLosses: Number.POSITIVE_INFINITY,
+    });
     let most = 0;
     const pushed: Promise<string>[] = [];
     for (let k = 0; k < 600; k += 1) {

@@ -45,6 +45,26 @@ describeOnEachFaktory('the examples', (kind) => {
     expect(await worker.stop()).toMatchObject({ code: 0 });
   });
 
+  it('failures: to Dead at once, tried again by a policy, timed out', async () => {
+    await using faktory = await kind.start();
+    await using worker = startProcess('node', ['dist/cli/main.js', 'worker', 'examples/failures.ts'], {
+      env: { FAKTORY_URL: faktory.url },
+    });
+    await using client = new Client({ url: faktory.url, logger: false });
+    const jid = await client.push({ jobtype: 'charge', args: [{ user: 7 }] });
+    await client.push({ jobtype: 'fetch', args: [`http://127.0.0.1:${await freePort()}`] });
+    await client.push({ jobtype: 'hang' });
+    await worker.waitForLine(
+      new RegExp(`"gaveUp":"charge","jid":"${jid}","why":"Unrecoverable: there is no user 7"`),
+    );
+    await worker.waitForLine(/"errtype":"HANDLER_TIMEOUT"/);
+    await client.push({ jobtype: 'charge', args: [{ user: 1 }] });
+    await worker.waitForLine(/"charged":1/);
+    const { sets } = ((await client.info()) as unknown as { faktory: { sets: Record<string, number> } })
+      .faktory;
+    expect(sets).toMatchObject({ dead: 1, retries: 1, scheduled: 1 });
+  });
+
   it('contract: one file for the API, the worker and the producer', async () => {
     await using faktory = await kind.start();
     const port = await freePort();

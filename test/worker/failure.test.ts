@@ -27,6 +27,22 @@ function hostileError(): Error {
 }
 
 describe('failureOf', () => {
+  it.each(['€', '"', '\\', '\u0000', '\ud800', '\n', 'x'])(
+    'stays under 8 kB with a message full of %j',
+    (char) => {
+      const error = new Error(char.repeat(10_000_000));
+      error.stack = Array.from({ length: 500 }, () => `at ${char.repeat(1_000)}`).join('\n');
+      const json = JSON.stringify(failureOf('abcdefgh', error));
+      expect(Buffer.byteLength(json)).toBeLessThan(8_000);
+    },
+  );
+
+  it('lets no secret through', () => {
+    const error = new Error('cannot reach postgres://app:hunter22@db/app with token=abcdef');
+    const json = JSON.stringify(failureOf('abcdefgh', error));
+    expect(json).not.toMatch(/hunter22|abcdef(?!gh)/);
+  });
+
   it('names the class of the error, and its message', () => {
     const failure = failureOf('abcdefgh', new PaymentRefused('card expired'));
     expect(failure).toMatchObject({ jid: 'abcdefgh', errtype: 'PaymentRefused', message: 'card expired' });

@@ -51,7 +51,7 @@ describe('the copy', () => {
 
   it('may be delayed', () => {
     const at = new Date('2030-01-01T00:00:00Z');
-    expect(JSON.parse(copyOf(job, at).json).at).toBe('2030-01-01T00:00:00.000Z');
+    expect(JSON.parse(copyOf(job, { at }).json).at).toBe('2030-01-01T00:00:00.000Z');
   });
 });
 

@@ -1,0 +1,48 @@
+import type { MillraceError } from '../errors.ts';
+import type { EncodedJob } from '../protocol/job.ts';
+import type { PushOptions } from './options.ts';
+
+/** A job on its way through a Pusher, from the asking until it is settled. */
+export interface Entry {
+  readonly job: EncodedJob;
+  readonly atMostOnce: boolean;
+  /** Rises in the order of asking. */
+  readonly number: number;
+  readonly onAdmitted: (() => void) | undefined;
+  /** Since when it waits for a lane: its admission. */
+  since: number;
+  /** Whether it was once sent without an answer: then it may be stored. */
+  maybeStored: boolean;
+  /** Travels by itself: Faktory refused a PUSHB that it was in, or connections are lost with it. */
+  alone: boolean;
+  /** Answers that said nothing of it. */
+  attempts: number;
+  /** How often it was in the oldest PUSHB of a connection that was lost: Faktory runs one at a time. */
+  losses: number;
+  /** Of its first loss: when, and how many PUSHBs had been answered by then. */
+  firstLoss: { readonly at: number; readonly answered: number } | undefined;
+  resolve(jid: string): void;
+  reject(error: MillraceError): void;
+}
+
+/** One shape, written out: it is made for each job. */
+export function newEntry(
+  job: EncodedJob,
+  { atMostOnce = false }: PushOptions = {},
+  { number, onAdmitted, resolve, reject }: Pick<Entry, 'number' | 'onAdmitted' | 'resolve' | 'reject'>,
+): Entry {
+  return {
+    job,
+    atMostOnce,
+    number,
+    onAdmitted,
+    since: 0,
+    maybeStored: false,
+    alone: false,
+    attempts: 0,
+    losses: 0,
+    firstLoss: undefined,
+    resolve,
+    reject,
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * Credits: how many jobs of a queue may be held or on their way. Most queues have none, and cost nothing. A FETCH
+ * charges every queue with a credit that it names; what it brings keeps the charge of its own queue until it has left
+ * its slot, and the others are free again. Whatever may hold back a queue (a breaker, a limit, a partition's window)
+ * is a credit, not a fetch loop of its own.
+ */
+
+/** What one FETCH, or the job that it brought, is charged for. */
+export class Charge {
+  readonly #credits: Credits;
+  #queues: readonly string[];
+
+  constructor(credits: Credits, queues: readonly string[]) {
+    this.#credits = credits;
+    this.#queues = queues;
+  }
+
+  /** The job came from this queue: the others are free again. */
+  keep(queue: string): void {
+    const kept = this.#queues.filter((each) => each === queue);
+    const others = this.#queues.filter((each) => each !== queue);
+    this.#queues = kept;
+    this.#credits.giveBack(others);
+  }
+
+  release(): void {
+    const queues = this.#queues;
+    this.#queues = [];
+    this.#credits.giveBack(queues);
+  }
+}
+
+export class Credits {
+  readonly #limits = new Map<string, number>();
+  readonly #used = new Map<string, number>();
+
+  /** At most so many from now on; undefined: no bound. What is charged already stays charged. */
+  limit(queue: string, most: number | undefined): void {
+    if (most === undefined) this.#limits.delete(queue);
+    else this.#limits.set(queue, most);
+  }
+
+  /** Those of the queues that one more FETCH may name, in their order. */
+  allowed(queues: readonly string[]): readonly string[] {
+    if (this.#limits.size === 0) return queues;
+    return queues.filter((queue) => {
+      const limit = this.#limits.get(queue);
+      return limit === undefined || this.#usedBy(queue) < limit;
+    });
+  }
+
+  /** Charges a FETCH that names the queues; undefined where none of them has a credit. */
+  charge(queues: readonly string[]): Charge | undefined {
+    if (this.#limits.size === 0) return undefined;
+    const charged = queues.filter((queue) => this.#limits.has(queue));
+    if (charged.length === 0) return undefined;
+    for (const queue of charged) this.#used.set(queue, this.#usedBy(queue) + 1);
+    return new Charge(this, charged);
+  }
+
+  giveBack(queues: readonly string[]): void {
+    for (const queue of queues) {
+      const used = this.#usedBy(queue) - 1;
+      if (used > 0) this.#used.set(queue, used);
+      else this.#used.delete(queue);
+    }
+  }
+
+  #usedBy(queue: string): number {
+    return this.#used.get(queue) ?? 0;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * What becomes of a job that failed: FAIL, and for poison then Dead at once; or a delayed copy where a policy says
+ * when; and a copy for the FAIL that Faktory has lost.
+ */
+import { type MillraceError, messageOf } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Failure } from '../protocol/commands.ts';
+import type { JobPayload } from '../protocol/job.ts';
+import type { Pusher } from '../pushing/pusher.ts';
+import { failureOf } from './failure.ts';
+import { canHandBack, copyOf } from './hand-back.ts';
+import type { HeldJob } from './held-job.ts';
+import type { JobTallies } from './job-tally.ts';
+import type { Kills } from './kills.ts';
+import { leaseLives, nowOnBothClocks } from './lease.ts';
+import type { FailEnd, Outbox } from './outbox.ts';
+import { endOf, failureAfter, faktoryDelayMs, type Outcome, outcomeOf, type RetryPolicy } from './retry.ts';
+import type { Returner } from './returner.ts';
+
+export interface FailedJobsOptions {
+  outbox: Outbox;
+  returner: Returner;
+  pusher: Pusher;
+  kills: Kills;
+  tallies: JobTallies;
+  logger: Logger;
+  policyOf: (jobtype: string) => RetryPolicy | undefined;
+  /** Whether Faktory was started after a moment of the monotonic clock; rejects when that cannot be known. */
+  restartedSince: (moment: number) => Promise<boolean>;
+  onFail: (job: JobPayload, error: unknown) => void;
+  onDead: (job: JobPayload, error: unknown) => void;
+}
+
+export class FailedJobs {
+  readonly #options: FailedJobsOptions;
+  readonly #mending = new Set<Promise<void>>();
+  /** Copies pushed for FAILs that Faktory has lost. */
+  mended = 0;
+
+  constructor(options: FailedJobsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a held job whose handler threw, while its lease lives. */
+  add(held: HeldJob, thrown: unknown): void {
+    const { job } = held;
+    const failure = failureOf(job.jid, thrown);
+    const { errtype, message } = failure;
+    this.#tally(job, 'failed');
+    this.#options.logger.warn({ ...fieldsOf(job), errtype, message }, 'job failed');
+    const outcome = this.#outcomeOf(job, thrown);
+    if (outcome.kind === 'delay' && canHandBack(job))
+      void this.#delay(held, thrown, failure, outcome.delayMs);
+    else this.#fail(held, thrown, failure, outcome.kind === 'kill');
+    this.#options.onFail(job, thrown);
+  }
+
+  /** FAILs a job that did not fail by itself: it is not counted as such. */
+  failQuietly(held: HeldJob, error: MillraceError): void {
+    this.#fail(held, error, failureOf(held.job.jid, error), false);
+  }
+
+  /** Resolves when nothing is under way for jobs that failed. */
+  async idle(): Promise<void> {
+    while (this.#mending.size > 0) await Promise.all(this.#mending);
+    await this.#options.kills.idle();
+  }
+
+  #outcomeOf(job: JobPayload, thrown: unknown): Outcome {
+    try {
+      return outcomeOf(job, thrown, this.#options.policyOf(job.jobtype));
+    } catch (error) {
+      const text = `the retry policy of "${job.jobtype}" cannot be used, Faktory's schedule is: ${messageOf(error)}`;
+      this.#options.logger.error({ jobtype: job.jobtype }, text);
+      return { kind: 'fail' };
+    }
+  }
+
+  /** The user's own schedule: a copy with its history and `at`, then the ACK of the held one. */
+  async #delay(held: HeldJob, thrown: unknown, failure: Failure, delayMs: number): Promise<void> {
+    const { job } = held;
+    const now = new Date();
+    const history = failureAfter(job, failure, now);
+    const at = delayMs > 0 ? { at: new Date(now.getTime() + delayMs) } : {};
+    const end = await this.#options.returner.return(held, copyOf(job, { failure: history, ...at }));
+    if (end === 'returned') this.#tally(job, 'delayed');
+    else if (end === 'refused' && leaseLives(held.lease, nowOnBothClocks()))
+      this.#fail(held, thrown, failure, false);
+    else if (end === 'refused') held.moveTo('settled');
+  }
+
+  #fail(held: HeldJob, thrown: unknown, failure: Failure, kill: boolean): void {
+    this.#options.outbox.fail(held, failure, (end, doubtfulSince) =>
+      this.#onEnd(held.job, thrown, failure, kill, end, doubtfulSince),
+    );
+  }
+
+  #onEnd(
+    job: JobPayload,
+    thrown: unknown,
+    failure: Failure,
+    kill: boolean,
+    end: FailEnd,
+    doubtfulSince: number,
+  ): void {
+    switch (end) {
+      case 'told':
+        return this.#onTold(job, thrown, failure, kill);
+      case 'lost':
+        return this.#later(this.#mend(job, failure));
+      case 'unclear':
+        return this.#later(this.#mendIfRestarted(job, failure, doubtfulSince));
+      case 'late':
+        return;
+      default:
+        end satisfies never;
+    }
+  }
+
+  #onTold(job: JobPayload, thrown: unknown, failure: Failure, kill: boolean): void {
+    const ended = endOf(job);
+    if (ended === undefined) {
+      if (kill) this.#options.kills.add(job.jid, () => this.#onDead(job, thrown, failure));
+    } else if (ended === 'dead') this.#onDead(job, thrown, failure);
+    else this.#onDiscarded(job, failure);
+  }
+
+  #onDead(job: JobPayload, thrown: unknown, { errtype, message }: Failure): void {
+    this.#tally(job, 'dead');
+    this.#options.logger.error({ ...fieldsOf(job), errtype, message }, 'job dead');
+    this.#options.onDead(job, thrown);
+  }
+
+  #onDiscarded(job: JobPayload, { errtype, message }: Failure): void {
+    this.#tally(job, 'discarded');
+    const text = 'job discarded: it failed, and had asked for no retries';
+    this.#options.logger.error({ ...fieldsOf(job), errtype, message }, text);
+  }
+
+  async #mendIfRestarted(job: JobPayload, failure: Failure, since: number): Promise<void> {
+    // Where it cannot be known: a second run is better than none.
+    const restarted = await this.#options.restartedSince(since).catch(() => true);
+    if (restarted) return this.#mend(job, failure);
+    this.#options.logger.debug(fieldsOf(job), 'Faktory knew already that the job failed');
+  }
+
+  /** The job is nowhere any more: what Faktory would have put into Retries is pushed as a copy. */
+  async #mend(job: JobPayload, failure: Failure): Promise<void> {
+    if (endOf(job) === 'discarded') return this.#onDiscarded(job, failure);
+    const { logger, pusher } = this.#options;
+    if (!canHandBack(job)) {
+      return logger.error(
+        fieldsOf(job),
+        'Faktory has lost the job that failed, and no copy may stand for it',
+      );
+    }
+    const now = new Date();
+    const at = new Date(now.getTime() + faktoryDelayMs(job));
+    const copy = copyOf(job, { at, failure: failureAfter(job, failure, now) });
+    try {
+      await pusher.push(copy);
+      this.mended += 1;
+      logger.warn(
+        { ...fieldsOf(job), copy: copy.jid, at },
+        'Faktory has lost the job that failed: pushed again as a copy',
+      );
+    } catch (error) {
+      logger.error({ ...fieldsOf(job), reason: messageOf(error) }, 'Faktory has lost the job that failed');
+    }
+  }
+
+  #later(work: Promise<void>): void {
+    this.#mending.add(work);
+    void work.finally(() => this.#mending.delete(work));
+  }
+
+  #tally(job: JobPayload, outcome: 'failed' | 'delayed' | 'dead' | 'discarded'): void {
+    this.#options.tallies.of(job.jobtype).outcomes[outcome] += 1;
+  }
+}
+
+/** What a log line tells of a job: never its args. */
+export function fieldsOf({ jid, jobtype, queue }: JobPayload): {
+  jid: string;
+  jobtype: string;
+  queue: string;
+} {
+  return { jid, jobtype, queue };
+}

@@ -1,0 +1,67 @@
+/**
+ * How a worker ends, step by step; each step has its time, and whatever Faktory does, the whole is over within
+ * shutdownTimeoutMs and about 4 s.
+ */
+import { MillraceError } from '../errors.ts';
+import type { Engine } from './engine.ts';
+
+/** How long aborted handlers get to clean up, and the reports to leave. */
+const CLEAN_UP_MS = 3_000;
+const REPORT_MS = 800;
+/** Calling FETCHes back gets this much time even where running jobs get none. */
+const RECALL_MS = 500;
+
+/**
+ * Calls FETCHes back, lets running jobs finish, tells `onAborting` and aborts the rest, hands back what does not
+ * finish, sends every report, ends the connections. Never rejects.
+ */
+export async function shutDown(engine: Engine, onAborting: () => void): Promise<void> {
+  const { flow, options } = engine;
+  const { shutdownTimeoutMs } = options;
+  const start = performance.now();
+  const left = (ms: number): number => Math.max(0, start + ms - performance.now());
+  await within(engine.stopFetching(), Math.max(shutdownTimeoutMs, RECALL_MS));
+  await flow.drained(left(shutdownTimeoutMs));
+  // Whatever Faktory does, it ends by then.
+  const lastMs = Math.max(shutdownTimeoutMs, RECALL_MS) + CLEAN_UP_MS + REPORT_MS;
+  if (flow.running + flow.ready > 0) {
+    onAborting();
+    flow.abort();
+    await flow.drained(CLEAN_UP_MS);
+    await within(flow.handBackAll(), left(lastMs));
+  }
+  await within(flow.reported(), Math.min(REPORT_MS, left(lastMs)));
+  tellWhatIsLeft(engine);
+  await closeLanes(engine, Math.min(REPORT_MS, left(lastMs)));
+}
+
+/** Says END where Faktory listens; where it does not, the sockets end without. */
+async function closeLanes(engine: Engine, withinMs: number): Promise<void> {
+  const { fetcher, ackLanes, control, pusher } = engine;
+  engine.stopTicking();
+  const closed = async (): Promise<void> => {
+    await Promise.all([fetcher.close(), ackLanes.close()]);
+    await control.close();
+  };
+  await within(closed(), withinMs);
+  fetcher.destroy();
+  for (const lanes of [ackLanes, control]) lanes.destroy();
+  pusher.abandon(new MillraceError('SHUTDOWN'));
+}
+
+function tellWhatIsLeft({ flow, options }: Engine): void {
+  const { unreturned, unreported } = flow;
+  if (unreturned + unreported === 0) return;
+  const text = `${unreturned} jobs were not handed back and ${unreported} reports not answered before the end`;
+  options.link.logger.warn({ wid: options.wid }, `${text}: Faktory gives these jobs out again later`);
+}
+
+/** Waits for a promise, but no longer. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
+}

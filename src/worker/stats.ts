@@ -1,0 +1,54 @@
+/** What a worker tells of itself, read from its parts. */
+import type { Engine } from './engine.ts';
+import type { WorkerSnapshot, WorkerState, WorkerStats } from './life.ts';
+
+const MOST_SHOWN = 20;
+
+export function statsOf(engine: Engine, state: WorkerState): WorkerStats {
+  const { flow, fetcher, ackLanes, control, plan, tallies, slow, options, breakers } = engine;
+  const { budget } = options.link;
+  return {
+    state,
+    concurrency: options.concurrency,
+    running: flow.running,
+    ready: flow.ready,
+    zombies: flow.zombies,
+    outstanding: fetcher.outstanding,
+    unreported: flow.unreported,
+    oldestReportMs: flow.oldestReportMs,
+    fetchLanes: fetcher.laneCount,
+    ackLanes: ackLanes.ready.length,
+    lanes: { control: control.counts, fetch: fetcher.laneCounts, ack: ackLanes.counts },
+    connections: budget.used,
+    maxConnections: budget.limit,
+    roundTripMs: plan.roundTripMs,
+    done: tallies.sum('done'),
+    failed: tallies.sum('failed'),
+    delayed: tallies.sum('delayed'),
+    dead: tallies.sum('dead'),
+    discarded: tallies.sum('discarded'),
+    handedBack: tallies.sum('handed_back'),
+    late: tallies.sum('late'),
+    tokens: flow.tokens,
+    stranded: engine.stranded,
+    resent: flow.resent,
+    mended: flow.mended,
+    slowHandlers: slow.counts.handlers,
+    slowCommands: slow.counts.commands,
+    eventLoopBlocks: slow.counts.blocks,
+    breakers: breakers.states,
+  };
+}
+
+export function snapshotOf(engine: Engine, state: WorkerState): WorkerSnapshot {
+  const jobs: WorkerSnapshot['jobs'] = {};
+  for (const [jobtype, { outcomes }] of engine.tallies) jobs[jobtype] = { ...outcomes };
+  const longestRunning: WorkerSnapshot['longestRunning'] = [];
+  const now = performance.now();
+  for (const { job, startedAt } of engine.flow.held) {
+    if (longestRunning.length === MOST_SHOWN) break;
+    const { jid, jobtype, queue } = job;
+    longestRunning.push({ jid, jobtype, queue, runningMs: Math.round(now - startedAt) });
+  }
+  return { wid: engine.options.wid, pid: process.pid, ...statsOf(engine, state), jobs, longestRunning };
+}
