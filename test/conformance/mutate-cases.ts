@@ -27,6 +27,8 @@ export function mutateCases(bench: Bench): void {
     ['nothing', () => undefined, [1, 2, 3, 4]],
     ['an empty filter', () => ({}), [1, 2, 3, 4]],
     ['a jobtype', () => ({ jobtype: 'red' }), [1, 2]],
+    ['a jobtype, which is a glob where it stands alone', () => ({ jobtype: 'b*' }), [3, 4]],
+    ['a jobtype beside a glob, which is exact', () => ({ jobtype: 'b*', regexp: '*' }), []],
     ['jids', (queue) => ({ jids: [`${queue}-2`, `${queue}-3`, 'unknown'] }), [2, 3]],
     ['jids, whatever else is said', (queue) => ({ jids: [`${queue}-2`], jobtype: 'blue', regexp: 'x' }), [2]],
     ['a glob', () => ({ regexp: '*"args":\\[[13]\\]*' }), [1, 3]],

@@ -2,7 +2,7 @@
 import { errorReply, OK_REPLY } from '../../protocol/replies.ts';
 import { asObject, asString, asStrings, JsonError, parseFields } from '../job/json-decode.ts';
 import type { Store } from '../store/store.ts';
-import { recordOf, type StoredJob } from '../store/stored-job.ts';
+import type { StoredJob } from '../store/stored-job.ts';
 import type { TimedSet } from '../store/timed-set.ts';
 import type { Command } from './command.ts';
 import { matchesGlob } from './glob.ts';
@@ -51,13 +51,21 @@ function setOf(store: Store, target: string): TimedSet | undefined {
   return target === 'scheduled' || target === 'retries' || target === 'dead' ? store[target] : undefined;
 }
 
-/** jids win over all; else the glob over the stored text and the jobtype must both match; nothing matches all. */
+/**
+ * jids win over all; else the glob, and the jobtype; nothing matches all. All of it is looked for in the stored text,
+ * and a jobtype that stands alone is itself a glob there, as in the real one.
+ */
 function filterOf(raw: Record<string, unknown>): Matches {
   const fields = new Map(Object.entries(raw).map(([name, value]) => [name.toLowerCase(), value]));
-  const jids = new Set(asStrings(fields.get('jids') ?? [], 'JobFilter.filter.jids'));
+  const jids = asStrings(fields.get('jids') ?? [], 'JobFilter.filter.jids');
   const regexp = asString(fields.get('regexp') ?? '', 'JobFilter.filter.regexp');
   const jobtype = asString(fields.get('jobtype') ?? '', 'JobFilter.filter.jobtype');
-  if (jids.size > 0) return (job) => jids.has(job.jid);
-  return (job) =>
-    (regexp === '' || matchesGlob(regexp, job.text)) && (jobtype === '' || recordOf(job).jobtype === jobtype);
+  if (jids.length > 0) {
+    const needles = jids.map((jid) => `"jid":${JSON.stringify(jid)}`);
+    return ({ text }) => needles.some((needle) => text.includes(needle));
+  }
+  const ofType = `"jobtype":${JSON.stringify(jobtype)}`;
+  if (regexp !== '')
+    return ({ text }) => matchesGlob(regexp, text) && (jobtype === '' || text.includes(ofType));
+  return jobtype === '' ? () => true : ({ text }) => matchesGlob(`*${ofType}*`, text);
 }
