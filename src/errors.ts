@@ -10,6 +10,7 @@ const CATALOGUE = {
   CONNECTION_STALLED: 'nothing came from Faktory before the deadline of the lane',
   FAKTORY_PASSWORD: 'Faktory refused the password',
   FAKTORY_UNREACHABLE: 'Faktory cannot be reached',
+  HELLO_REFUSED: 'the connection was closed at HELLO without a word',
   FAKTORY_VERSION: 'the peer does not speak version 2 of the Faktory protocol',
   PROTOCOL_VIOLATION: 'the peer sent what the Faktory protocol does not allow',
   COMMAND_REFUSED: 'Faktory answered a command with an error',

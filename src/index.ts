@@ -3,6 +3,7 @@ export { Job, Mutation } from 'faktory-worker';
 export {
   Client,
   type ClientOptions,
+  type ClientStats,
   type Pushable,
   type PushOutcome,
   type Rejected,

@@ -33,6 +33,7 @@ const GROUND = [
   'metrics.ts',
   'redact.ts',
   'signals.ts',
+  'slow-log.ts',
   'tally.ts',
   'unrecoverable.ts',
 ];

@@ -38,7 +38,6 @@ export function pushingOf(config: Config): ClientOptions {
     gather: config.BATCH_AUTO_ENABLED,
     maxInFlight: config.PUSH_MAX_IN_FLIGHT,
     maxInFlightBytes: config.PUSH_MAX_IN_FLIGHT_BYTES,
-    slowMs: config.SLOW_MS,
     jobDefaults: jobDefaultsOf(config),
   };
 }

@@ -17,6 +17,7 @@ import { rawCommand } from '../protocol/commands.ts';
 import { whyForbidden } from '../protocol/forbidden.ts';
 import { type EncodedJob, encodeJob, type JobDefaults, newJid } from '../protocol/job.ts';
 import { Pusher, type PusherStats, type PushOptions } from '../pushing/pusher.ts';
+import { SlowLog } from '../slow-log.ts';
 import { Checks } from './checks.ts';
 import { type ClientOptions, type Pushable, payloadOf, pusherOptions } from './options.ts';
 import { type PushOutcome, pushAll } from './push-all.ts';
@@ -24,6 +25,8 @@ import { type PushOutcome, pushAll } from './push-all.ts';
 /** A client in numbers, for metrics. */
 export interface ClientStats extends PusherStats {
   readonly lanes: LaneCounts;
+  /** Sockets to Faktory that the process has, and may have. */
+  readonly sockets: { readonly used: number; readonly limit: number };
 }
 
 export type { ClientOptions, Pushable, PushOutcome };
@@ -80,7 +83,10 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
       },
     });
     this.#fetchLanes = new SoloLanes({ ...shared, deadlineMs: FETCH_DEADLINE_MS });
-    const pushing = pusherOptions(options);
+    const slowMs = options.slowMs ?? (readSetting('SLOW_MS') || Number.POSITIVE_INFINITY);
+    const slow = new SlowLog(link.logger, slowMs);
+    const onSlow = options.onSlow ?? ((ms: number) => slow.command('PUSHB', ms));
+    const pushing = { ...pusherOptions(options), slowMs, onSlow };
     this.#maxInFlight = pushing.maxInFlight;
     this.#pusher = new Pusher(this.#lanes, pushing);
   }
@@ -113,7 +119,8 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
 
   /** What was pushed, what is on its way, and the lanes: cheap, to be read when metrics are. */
   stats(): ClientStats {
-    return { ...this.#pusher.stats(), lanes: this.#lanes.counts };
+    const { used, limit } = this.#link.budget;
+    return { ...this.#pusher.stats(), lanes: this.#lanes.counts, sockets: { used, limit } };
   }
 
   /** How Faktory's queues and sets fare, at most 15 s old. Rejects while Faktory cannot be reached. */

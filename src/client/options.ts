@@ -32,8 +32,6 @@ export function pusherOptions(
     deliveryTimeoutMs: options.deliveryTimeoutMs,
     maxLosses: options.maxLosses,
     maxLanes: options.maxLanes,
-    slowMs: options.slowMs,
-    onSlow: options.onSlow,
   };
   return {
     maxSize: options.maxSize ?? readSetting('BATCH_MAX_SIZE'),

@@ -20,6 +20,7 @@ import {
   lost,
   stalled,
   timedOut,
+  turnedAway,
   unsolicited,
   unwelcome,
 } from './faults.ts';
@@ -215,7 +216,9 @@ export class Connection {
   }
 
   #onClose(): void {
-    this.destroy(this.#isPastHandshake ? undefined : closedEarly(this.#options.address));
+    if (this.#isPastHandshake) return this.destroy();
+    const { address } = this.#options;
+    this.destroy(this.#state === 'introduced' ? turnedAway(address) : closedEarly(address));
   }
 
   /** Before the handshake was done nothing can have been sent; afterwards it is a loss, whatever the cause. */
@@ -261,7 +264,7 @@ export class Connection {
     const receiver = this.#flight.answered();
     // As #guard, without a closure for each reply.
     try {
-      receiver.onReply(kind, text, write.writtenAt);
+      receiver.onReply(kind, text, write.writtenAt, this.#lastByteAt);
     } catch (thrown) {
       this.#onThrown(thrown);
     }

@@ -56,6 +56,12 @@ export function closedEarly(address: Address): MillraceError {
   return new MillraceError('FAKTORY_UNREACHABLE', text);
 }
 
+/** Faktory does so where it cannot read a HELLO; one that is going down, too. */
+export function turnedAway(address: Address): MillraceError {
+  const text = `${showAddress(address)} closed the connection at HELLO without a word: is it going down, or is it no Faktory?`;
+  return new MillraceError('HELLO_REFUSED', text);
+}
+
 export function timedOut(address: Address, timeoutMs: number, unconnected: boolean): MillraceError {
   const what = unconnected ? 'did not accept a connection' : 'did not finish the handshake';
   // What speaks TLS waits for our first word, as we do for its.

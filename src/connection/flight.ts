@@ -8,8 +8,8 @@ import type { Write } from './deadline.ts';
  * throws is told to the owner and harms nothing else.
  */
 export interface Receiver {
-  /** `writtenAt`: when the command was handed to the socket (ms, monotonic). */
-  onReply(kind: ReplyKind, text: string, writtenAt: number): void;
+  /** `writtenAt`: when the command was handed to the socket; `arrivedAt`: when the reply was read (ms, monotonic). */
+  onReply(kind: ReplyKind, text: string, writtenAt: number, arrivedAt: number): void;
   /** `written` false: Faktory certainly never ran the command, it had not left this process or was not read. */
   onLost(error: MillraceError, written: boolean): void;
 }

@@ -255,7 +255,9 @@ export class Lanes {
     this.#probing = undefined;
     if (wasProven(connection.answers, connection.readyAt, performance.now())) this.#failures = 0;
     if (isMillraceError(error, 'CONNECTION_LIMIT')) this.#lessen();
-    const refused = isLasting(error) || isMillraceError(error, 'CONNECTION_LIMIT');
+    // Once may be a Faktory that is going down; twice is one that does not like us.
+    const disliked = isMillraceError(error, 'HELLO_REFUSED') && this.#failures > 0;
+    const refused = isLasting(error) || isMillraceError(error, 'CONNECTION_LIMIT') || disliked;
     const waitMs = backoffMs(this.#failures, refused ? REFUSED : RECONNECT);
     this.#failures += 1;
     this.#pause = setTimeout(() => {

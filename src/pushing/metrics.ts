@@ -23,6 +23,12 @@ export function addPushMetrics(registry: Registry, stats: () => PushingStats): v
     'Bytes on their way to Faktory',
     () => stats().inFlightBytes,
   );
+  gauge(
+    registry,
+    'millrace_push_in_flight_bytes_max',
+    'And at so many bytes (PUSH_MAX_IN_FLIGHT_BYTES)',
+    () => stats().maxInFlightBytes,
+  );
   counter(registry, 'millrace_push_jobs_total', 'Jobs pushed, by what became of them', () => {
     const { stored, refused, unknown, unsent } = stats();
     return Object.entries({ stored, refused, unknown, unsent }).map(

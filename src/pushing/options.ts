@@ -19,7 +19,7 @@ export interface PusherOptions {
   maxLosses: number;
   /** Lanes are added up to this many as they fill (default 2). Only on one lane do pushes keep their order: say 1. */
   maxLanes: number;
-  /** A PUSHB that is answered later than this is counted as slow, and told to `onSlow` (default: none is). */
+  /** A PUSHB that is answered later than this is counted as slow, and told to `onSlow` (default: SLOW_MS, 1,000, and a line in the log). */
   slowMs: number;
   onSlow: ((ms: number, jobs: number) => void) | undefined;
 }

@@ -26,6 +26,7 @@ export interface PusherStats extends PushTotals {
   readonly inFlight: number;
   readonly inFlightBytes: number;
   readonly maxInFlight: number;
+  readonly maxInFlightBytes: number;
   /** Jobs that wait for room. */
   readonly asking: number;
   /** Jobs admitted that wait for a lane. */

@@ -76,6 +76,7 @@ export class Pusher {
       inFlight: this.#admission.jobs,
       inFlightBytes: this.#admission.bytes,
       maxInFlight: this.#options.maxInFlight,
+      maxInFlightBytes: this.#options.maxInFlightBytes,
       asking: this.#admission.asking,
       waiting: this.#waiting.size,
     };

@@ -11,6 +11,7 @@ import { helloOf } from '../connection/options.ts';
 import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import { Pusher } from '../pushing/pusher.ts';
+import { SlowLog } from '../slow-log.ts';
 import { Breakers } from './breakers.ts';
 import { Credits } from './credits.ts';
 import type { Executor } from './executor.ts';
@@ -23,10 +24,11 @@ import { LoopWatch } from './loop-watch.ts';
 import type { ResolvedOptions } from './options.ts';
 import { FetchPlan } from './plan.ts';
 import { queueOrder } from './queues.ts';
-import { SlowLog } from './slow-log.ts';
 
 const FETCH_DEADLINE_MS = 7_000;
 const COMMAND_DEADLINE_MS = 9_000;
+/** When one lane is found dead, idle ones that were silent for so long are replaced: what cuts one often cuts all. */
+const SUSPECT_MS = 3_000;
 const TICK_MS = 1_000;
 /** Tokens and copies wait this long for a Faktory that is away. */
 const DELIVERY_TIMEOUT_MS = 30_000;
@@ -203,7 +205,7 @@ export class Engine {
   /** One lane was found dead: are the others? Once a tick, since each that is dropped is a fault again. */
   #suspectAll(): void {
     this.#suspecting ??= setImmediate(() => {
-      for (const lanes of [this.control, this.ackLanes]) lanes.dropSilent(FETCH_DEADLINE_MS);
+      for (const lanes of [this.control, this.ackLanes]) lanes.dropSilent(SUSPECT_MS);
       this.fetcher.dropSilent();
       this.heartbeat.beat();
       this.#suspecting = undefined;

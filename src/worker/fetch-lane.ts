@@ -59,7 +59,12 @@ export class FetchLane implements Receiver {
     this.connection.send(fetchCommand([this.wakeQueue, ...queues]), receiver);
   }
 
-  onReply(kind: ReplyKind, text: string, writtenAt: number, charge?: Charge): void {
+  onReply(kind: ReplyKind, text: string, writtenAt: number): void {
+    this.take(kind, text, writtenAt);
+  }
+
+  /** The reply of a FETCH, and what it was charged for. */
+  take(kind: ReplyKind, text: string, writtenAt: number, charge?: Charge): void {
     const now = performance.now();
     const job = kind === BULK ? parseJob(text) : undefined;
     if (job === undefined || isWakeToken(job)) charge?.release();
@@ -109,7 +114,7 @@ class ChargedFetch implements Receiver {
   }
 
   onReply(kind: ReplyKind, text: string, writtenAt: number): void {
-    this.#lane.onReply(kind, text, writtenAt, this.#charge);
+    this.#lane.take(kind, text, writtenAt, this.#charge);
   }
 
   onLost(): void {

@@ -8,6 +8,7 @@ import type { Logger } from '../logger.ts';
 import { topLevelString } from '../protocol/head.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
+import type { SlowLog } from '../slow-log.ts';
 import type { Breakers } from './breakers.ts';
 import type { Charge } from './credits.ts';
 import type { Executor } from './executor.ts';
@@ -22,7 +23,6 @@ import { Outbox } from './outbox.ts';
 import { isPoison, poison } from './poison.ts';
 import { Returner } from './returner.ts';
 import { Slots } from './slots.ts';
-import type { SlowLog } from './slow-log.ts';
 
 export interface JobFlowOptions
   extends Pick<FailedJobsOptions, 'onFail' | 'onDead' | 'restartedSince' | 'tallies'> {

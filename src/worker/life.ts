@@ -23,6 +23,8 @@ export interface WorkerStats {
   concurrency: number;
   /** Handlers that run. */
   running: number;
+  /** Slots that are free. */
+  free: number;
   /** Jobs that wait for a slot. */
   ready: number;
   /** Handlers that run on though they have lost their slot: after handlerTimeoutMs, or long after the reservation. */

@@ -1,5 +1,6 @@
 /** A worker in Prometheus' format. */
 import type { Registry } from 'prom-client';
+import { addBudgetMetrics } from '../connection/budget-metrics.ts';
 import { counter, gauge, histogram, type Labels } from '../metrics.ts';
 import type { BreakerState } from './breaker.ts';
 import { OUTCOMES } from './job-tally.ts';
@@ -12,6 +13,7 @@ type NumberOf = { [K in keyof WorkerStats]: WorkerStats[K] extends number ? K : 
 const GAUGES: readonly [name: string, key: NumberOf, help: string][] = [
   ['concurrency', 'concurrency', 'Slots: handlers that may run at once'],
   ['running', 'running', 'Handlers that run'],
+  ['free', 'free', 'Slots that are free'],
   ['ready', 'ready', 'Jobs that wait for a slot'],
   ['zombies', 'zombies', 'Handlers that run on though they have lost their slot'],
   ['outstanding', 'outstanding', 'FETCHes on their way, or waiting at Faktory'],
@@ -90,16 +92,8 @@ function addLinkMetrics(registry: Registry, worker: Worker): void {
     const { lanes } = worker.stats();
     return PURPOSES.map((purpose) => [{ purpose }, lanes[purpose].lost] as const);
   });
-  gauge(
-    registry,
-    'millrace_connections',
-    'Sockets to Faktory of this process',
-    () => worker.stats().connections,
-  );
-  gauge(
-    registry,
-    'millrace_connections_max',
-    'Sockets to Faktory that this process may have (FAKTORY_MAX_CONNECTIONS)',
-    () => worker.stats().maxConnections,
-  );
+  addBudgetMetrics(registry, () => {
+    const { connections, maxConnections } = worker.stats();
+    return { used: connections, limit: maxConnections };
+  });
 }

@@ -127,8 +127,8 @@ export class Outbox {
     lane.send(report.command, report);
   }
 
-  answered(report: Report, kind: ReplyKind, text: string, writtenAt: number): void {
-    this.#events.onAnswered(report.verb, performance.now() - writtenAt);
+  answered(report: Report, kind: ReplyKind, text: string, ms: number): void {
+    this.#events.onAnswered(report.verb, ms);
     if (kind !== ERROR) return this.#leave(report, 'told');
     if (report.verb === 'FAIL' && text.startsWith('ERR Job not found')) {
       return this.#leave(report, report.refused ? 'lost' : 'unclear');
@@ -201,8 +201,8 @@ class Report implements Receiver {
     return this.verb === 'ACK' ? ackWorthwhile(this.held.lease, now) : leaseLives(this.held.lease, now);
   }
 
-  onReply(kind: ReplyKind, text: string, writtenAt: number): void {
-    this.#outbox.answered(this, kind, text, writtenAt);
+  onReply(kind: ReplyKind, text: string, writtenAt: number, arrivedAt: number): void {
+    this.#outbox.answered(this, kind, text, arrivedAt - writtenAt);
   }
 
   onLost(_error: unknown, written: boolean): void {

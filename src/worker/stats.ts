@@ -11,6 +11,7 @@ export function statsOf(engine: Engine, state: WorkerState): WorkerStats {
     state,
     concurrency: options.concurrency,
     running: flow.running,
+    free: Math.max(0, options.concurrency - flow.running),
     ready: flow.ready,
     zombies: flow.zombies,
     outstanding: fetcher.outstanding,

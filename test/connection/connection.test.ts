@@ -92,13 +92,13 @@ describe('the handshake', () => {
   });
 
   it.each([
-    ['on connecting', { hi: '' }, (at: PeerLink) => at.cut()],
-    ['on HELLO', { welcome: hangUp }, () => {}],
-  ])('tells of a peer that closes without a word %s', async (_name, options, onLink) => {
+    ['on connecting', { hi: '' }, (at: PeerLink) => at.cut(), 'FAKTORY_UNREACHABLE', 'during the handshake'],
+    ['on HELLO', { welcome: hangUp }, () => {}, 'HELLO_REFUSED', 'at HELLO without a word'],
+  ] as const)('tells of a peer that closes without a word %s', async (_name, options, onLink, code, text) => {
     await using peer = await Peer.start(options);
     const { closed } = link({ address: peer.address });
     void peer.link(0).then(onLink);
-    expect(await closed).toEqual(coded('FAKTORY_UNREACHABLE', 'during the handshake'));
+    expect(await closed).toEqual(coded(code, text));
   });
 
   it('tells of a port where nothing listens, naming the address and the next step', async () => {

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { FaktoryExited, type RunningFaktory, untilItAnswers } from './faktory-process.ts';
 import { faktoryUrl } from './faktory-url.ts';
 import { freePort } from './free-port.ts';
-import { isAlive, type RunningProcess, startProcess } from './process.ts';
+import { type Exit, isAlive, type RunningProcess, startProcess } from './process.ts';
 import {
   buildRealFaktory,
   type FaktoryVersion,
@@ -52,6 +52,8 @@ export interface RealFaktory extends RunningFaktory {
   readonly dir: string;
   /** Of the redis-server that Faktory started. */
   readonly redisPid: number;
+  /** How the one that was started last has ended, or undefined while it runs. */
+  readonly exited: Exit | undefined;
   /**
    * After a SIGKILL of Faktory its Redis still takes a moment to store and end, and a Faktory started meanwhile
    * meets it and dies: `afterRedis: false` restarts without that wait, and without waiting for `+HI`.
@@ -121,6 +123,10 @@ class FaktoryInFolder implements RealFaktory {
 
   get output(): string {
     return this.#child?.output ?? '';
+  }
+
+  get exited(): Exit | undefined {
+    return this.#child?.exited;
   }
 
   async start(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Tells of what takes long, and counts it: a line for each kind at most every ten seconds, however many there are. */
-import type { Logger } from '../logger.ts';
+import type { Logger } from './logger.ts';
 
 const QUIET_MS = 10_000;
 
