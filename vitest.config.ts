@@ -7,8 +7,8 @@ import { defineConfig } from 'vitest/config';
 const reports = process.env.MILLRACE_TEST_REPORTS;
 
 /**
- * Two projects: `unit` needs nothing but Node and takes seconds; `system` starts whole processes, the real
- * Faktory among them where it is to be had (test/helpers/real-faktory.ts), and needs `npm run build` before.
+ * Three projects: `unit` needs nothing but Node and takes seconds; `system` and `faults` start whole processes, the
+ * real Faktory among them where it is to be had (test/helpers/real-faktory.ts), and need `npm run build` before.
  */
 export default defineConfig({
   test: {
@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/system/**', 'test/conformance/real.test.ts'],
+          exclude: ['test/system/**', 'test/faults/**', 'test/conformance/real.test.ts'],
           // Longer than the deadlines of test/helpers/until.ts, which say more than vitest's own.
           testTimeout: 20_000,
         },
@@ -37,6 +37,21 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          globalSetup: ['test/helpers/system-setup.ts'],
+          setupFiles: ['test/helpers/stop-leftovers.ts'],
+          // Reservations last a minute at least; what hangs is told sooner, by what the test waits for.
+          testTimeout: 600_000,
+          hookTimeout: 60_000,
+          // Most of their time is waiting.
+          maxWorkers: 2,
+          // Those that wait for reservations wait together.
+          maxConcurrency: 20,
         },
       },
     ],

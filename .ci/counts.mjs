@@ -4,12 +4,12 @@ import { join } from 'node:path';
 /**
  * Sums the JSON reports that vitest wrote into a folder, one for each of its runs, and prints the line that ends
  * .ci/run. A test file that could not even be loaded has no tests to count: it counts as one that failed.
- * Exits with 1 when there is nothing to count, or when the counts do not go with how `npm test` ended.
+ * Exits with 1 when there is nothing to count, or when the counts do not go with how `npm test` and `npm run test:faults` ended.
  */
 const [folder, status] = process.argv.slice(2);
 
-/** `npm test` runs vitest twice: the unit and the system tests. After a failure the second run may be missing. */
-const RUNS = 2;
+/** `npm test` runs vitest twice, `npm run test:faults` once. After a failure a run may be missing. */
+const RUNS = 3;
 
 const reports = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
@@ -23,7 +23,7 @@ const skipped = count((report) => report.numPendingTests + report.numTodoTests);
 if (reports.length === 0) stop('vitest wrote no report');
 if (![passed, failed, skipped].every(Number.isInteger)) stop('a report has no counts');
 if (status === '0' && (reports.length !== RUNS || failed > 0 || passed === 0)) {
-  stop(`npm test succeeded with ${reports.length} reports, ${passed} passed and ${failed} failed tests`);
+  stop(`the tests succeeded with ${reports.length} reports, ${passed} passed and ${failed} failed tests`);
 }
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 

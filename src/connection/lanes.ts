@@ -255,8 +255,8 @@ export class Lanes {
     this.#probing = undefined;
     if (wasProven(connection.answers, connection.readyAt, performance.now())) this.#failures = 0;
     if (isMillraceError(error, 'CONNECTION_LIMIT')) this.#lessen();
-    // Once may be a Faktory that is going down; twice is one that does not like us.
-    const disliked = isMillraceError(error, 'HELLO_REFUSED') && this.#failures > 0;
+    // Once may be a Faktory that is going down; twice running is one that does not like us.
+    const disliked = [error, this.#lastFault].every((fault) => isMillraceError(fault, 'HELLO_REFUSED'));
     const refused = isLasting(error) || isMillraceError(error, 'CONNECTION_LIMIT') || disliked;
     const waitMs = backoffMs(this.#failures, refused ? REFUSED : RECONNECT);
     this.#failures += 1;

@@ -48,6 +48,7 @@ export function resolveLink(options: ConnectOptions): Link {
     port: options.port === undefined ? fromUrl.port : checkPort(options.port),
   };
   if (address.tls) checkTlsOptions(options.tlsOptions);
+  checkLabels(options.labels ?? []);
   return {
     address,
     budget: typeof maxConnections === 'number' ? new ConnectionBudget(maxConnections) : maxConnections,
@@ -69,6 +70,15 @@ function checkPort(port: number | string): number {
   const number = port === '' ? Number.NaN : Number(port);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
   throw new MillraceError('ADDRESS_INVALID', `port is ${JSON.stringify(port)}, it takes 1 to 65535`);
+}
+
+function checkLabels(labels: readonly unknown[]): void {
+  const wrong = labels.find(
+    (label) => typeof label !== 'string' || !/^[^\u0000-\u001f\u007f]{1,128}$/.test(label),
+  );
+  if (wrong === undefined) return;
+  const text = `labels has ${JSON.stringify(wrong)}, it takes texts of 1 to 128 characters, none a control character`;
+  throw new MillraceError('CONFIG_INVALID', text);
 }
 
 /** Otherwise each attempt to connect would throw, at times when nobody can catch it. */

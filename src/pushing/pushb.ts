@@ -1,8 +1,13 @@
 /** What the reply to a PUSHB says of each job; pure. */
 import { BULK, type ReplyKind } from '../protocol/resp.ts';
 
-/** `stored`: Faktory has it. `refused`: it never will. `unknown`: it may have it or not; send it again. */
-export type Verdict = { outcome: 'stored' } | { outcome: 'refused' | 'unknown'; reason: string };
+/**
+ * `stored`: Faktory has it. `refused`: it never will. `not stored`: not now, its Redis takes no writes; send it again.
+ * `unknown`: it may have it or not; send it again.
+ */
+export type Verdict =
+  | { outcome: 'stored' }
+  | { outcome: 'refused' | 'not stored' | 'unknown'; reason: string };
 
 /** The refusals that Faktory documents; any other text is a fault on its side that says nothing of the job. */
 const REFUSALS = [
@@ -14,6 +19,9 @@ const REFUSALS = [
   // Faktory Enterprise: a unique job that it already has.
   'NOTUNIQUE ',
 ];
+
+/** What Redis says before it writes anything: its disk or memory is full, it is a replica, it still loads. */
+const NO_WRITES = ['MISCONF ', 'OOM ', 'READONLY ', 'LOADING '];
 
 export type BulkVerdict =
   /** Verdicts by jid, of those that were not stored. */
@@ -45,5 +53,7 @@ export function readPushb(kind: ReplyKind, text: string): BulkVerdict {
 }
 
 function verdictOf(reason: string): Verdict {
-  return { outcome: REFUSALS.some((start) => reason.startsWith(start)) ? 'refused' : 'unknown', reason };
+  const startsOneOf = (texts: readonly string[]): boolean => texts.some((text) => reason.startsWith(text));
+  if (startsOneOf(REFUSALS)) return { outcome: 'refused', reason };
+  return { outcome: startsOneOf(NO_WRITES) ? 'not stored' : 'unknown', reason };
 }

@@ -216,8 +216,8 @@ export class Pusher {
     if (verdict === undefined || verdict.outcome === 'stored') return this.#settling.stored(entry);
     const { outcome, reason } = verdict;
     if (outcome === 'refused') return this.#settling.refused(entry, reason);
-    // Faktory answered, but not whether it has the job: asked again after a while, with the same jid.
-    entry.maybeStored = true;
+    // It is asked again after a while, with the same jid.
+    if (outcome === 'unknown') entry.maybeStored = true;
     if (!entry.atMostOnce && !this.#isOverdue(entry)) return this.#resting.add(entry);
     const text = `Faktory answered a PUSHB with: ${reason}`;
     this.#settling.giveUp(entry, new MillraceError('COMMAND_REFUSED', text));

@@ -30,6 +30,7 @@ const COMMAND_DEADLINE_MS = 9_000;
 /** When one lane is found dead, idle ones that were silent for so long are replaced: what cuts one often cuts all. */
 const SUSPECT_MS = 3_000;
 const TICK_MS = 1_000;
+const ASK_AGAIN_MS = 100;
 /** Tokens and copies wait this long for a Faktory that is away. */
 const DELIVERY_TIMEOUT_MS = 30_000;
 
@@ -217,11 +218,12 @@ export class Engine {
     const { address } = this.options.link;
     const now = performance.now();
     for (;;) {
-      const { info, askedAt } = await askInfo(address, this.control);
-      if (askedAt - info.server.uptime * 1_000 > moment) return true;
-      if (askedAt >= now) return false;
+      const known = await askInfo(address, this.control).catch(() => undefined);
+      if (known !== undefined && known.askedAt - known.info.server.uptime * 1_000 > moment) return true;
+      if (known !== undefined && known.askedAt >= now) return false;
       if (!this.#events.fetches()) throw new MillraceError('SHUTDOWN');
-      await pause(infoWaitMs(address) + 1);
+      // Where nobody answered: the control lane is coming back.
+      await pause(Math.max(ASK_AGAIN_MS, infoWaitMs(address)));
     }
   }
 }

@@ -82,7 +82,7 @@ export class FailedJobs {
     const now = new Date();
     const history = failureAfter(job, failure, now);
     const at = delayMs > 0 ? { at: new Date(now.getTime() + delayMs) } : {};
-    const end = await this.#options.returner.return(held, copyOf(job, { failure: history, ...at }));
+    const end = await this.#options.returner.return(held, () => copyOf(job, { failure: history, ...at }));
     if (end === 'returned') this.#tally(job, 'delayed');
     else if (end === 'refused' && leaseLives(held.lease, nowOnBothClocks()))
       this.#fail(held, thrown, failure, false);
@@ -156,8 +156,8 @@ export class FailedJobs {
     }
     const now = new Date();
     const at = new Date(now.getTime() + faktoryDelayMs(job));
-    const copy = copyOf(job, { at, failure: failureAfter(job, failure, now) });
     try {
+      const copy = copyOf(job, { at, failure: failureAfter(job, failure, now) });
       await pusher.push(copy);
       this.mended += 1;
       logger.warn(

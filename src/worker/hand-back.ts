@@ -23,9 +23,9 @@ export function nextJid(jid: string, random: string = randomBytes(2).toString('h
 /** Faktory Enterprise keeps books on these by jid: a copy under another jid would break them. */
 const ENTERPRISE_FIELDS = ['bid', 'unique_for', 'track'];
 
-/** Whether a copy can stand for the job. */
+/** Whether a copy can stand for the job. Of one that could not be read nothing but its jid is known: no queue. */
 export function canHandBack(job: JobPayload): boolean {
-  return !ENTERPRISE_FIELDS.some((field) => job.custom?.[field] !== undefined);
+  return job.queue !== '' && !ENTERPRISE_FIELDS.some((field) => job.custom?.[field] !== undefined);
 }
 
 /**

@@ -284,7 +284,7 @@ export class JobFlow {
       const reason = 'the worker shut down before the job was done';
       return this.#failedJobs.failQuietly(held, new MillraceError('SHUTDOWN', reason));
     }
-    const end = await this.#returner.return(held, copyOf(held.job));
+    const end = await this.#returner.return(held, () => copyOf(held.job));
     if (end === 'refused') held.moveTo('settled');
     if (end !== 'returned') return;
     this.#unreturned -= 1;

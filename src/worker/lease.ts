@@ -26,7 +26,7 @@ export interface Lease {
 
 /** The lease of a job whose FETCH was written at `writtenAt` (steady clock). */
 export function leaseOf(reserveFor: number | undefined, writtenAt: number, now: Moment): Lease {
-  const asked = reserveFor === undefined || reserveFor <= 0 ? DEFAULT_RESERVE_FOR : reserveFor;
+  const asked = typeof reserveFor === 'number' && reserveFor > 0 ? reserveFor : DEFAULT_RESERVE_FOR;
   const seconds = Math.min(MAX_RESERVE_FOR, Math.max(MIN_RESERVE_FOR, asked));
   return {
     startSteady: writtenAt,

@@ -11,11 +11,11 @@ export function poison<E extends object>(error: E): E {
 
 /** Whether it was marked, or is Unrecoverable: by its name, since a program may hold two copies of this package. */
 export function isPoison(thrown: unknown): boolean {
-  if (thrown instanceof Unrecoverable) return true;
   if (typeof thrown !== 'object' || thrown === null) return false;
   if (found.has(thrown)) return true;
+  // A proxy may throw at the very question what it is.
   try {
-    return thrown instanceof Error && thrown.name === 'Unrecoverable';
+    return thrown instanceof Unrecoverable || (thrown instanceof Error && thrown.name === 'Unrecoverable');
   } catch {
     return false;
   }

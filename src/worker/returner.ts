@@ -32,18 +32,20 @@ export class Returner {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
   }
 
-  /** Never rejects. After `refused` the job is as before, *returning*; otherwise it is reported or settled. */
-  return(held: HeldJob, copy: EncodedJob): Promise<Returned> {
+  /** Never rejects, also when there can be no copy. After `refused` the job is as before, *returning*; otherwise it is reported or settled. */
+  return(held: HeldJob, makeCopy: () => EncodedJob): Promise<Returned> {
     held.moveTo('returning');
-    const pending = this.#return(held, copy);
+    const pending = this.#return(held, makeCopy);
     this.#pending.add(pending);
     return pending.finally(() => this.#pending.delete(pending));
   }
 
-  async #return(held: HeldJob, copy: EncodedJob): Promise<Returned> {
+  async #return(held: HeldJob, makeCopy: () => EncodedJob): Promise<Returned> {
     const { pusher, outbox, logger } = this.#options;
     const { jid, jobtype } = held.job;
     try {
+      // JSON.parse reads what is nested too deep for JSON.stringify.
+      const copy = makeCopy();
       await pusher.push(copy);
       if (leaseLives(held.lease, nowOnBothClocks())) outbox.ack(held);
       else held.moveTo('settled');

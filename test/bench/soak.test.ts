@@ -5,6 +5,7 @@ import {
   type MemorySample,
   memoryOf,
   recoveryOf,
+  secondsOf,
   slopeOf,
   splitByFaults,
 } from '../../bench/soak/figures.ts';
@@ -32,6 +33,11 @@ describe('the schedule of faults', () => {
       for (const from of [0, 10, 20]) expect(plan.slice(from, from + 10).sort()).toEqual([...kinds].sort());
       expect(plan.filter((fault, i) => fault === plan[i - 1])).toEqual([]);
     }
+  });
+
+  it('keeps to the kinds that were asked for', () => {
+    const plan = scheduleOf({ ...options, only: ['api-stop'] });
+    expect(new Set(plan.map(({ fault }) => fault))).toEqual(new Set(['api-stop']));
   });
 
   it('kills Faktory only when asked to', () => {
@@ -110,7 +116,14 @@ describe('the account of jobs', () => {
   it('does not take a run after a throw for a second one, and tells late ones', () => {
     const runs = [run('start', 0), run('throw', 0), ...ran(0, 31_000), ...ran(1)];
     const found = account([posting(0), posting(1)], runs, none, []);
-    expect(found).toMatchObject({ twice: 0, startedAgain: 0, jobsThatThrew: 1, late: 1, latestMs: 30_000 });
+    expect(found).toMatchObject({
+      twice: 0,
+      startedAgain: 0,
+      jobsThatThrew: 1,
+      late: 1,
+      lateUnthrown: 0,
+      latestMs: 30_000,
+    });
   });
 
   it('says which fault was when a lost job was due, by its neighbours', () => {
@@ -157,7 +170,17 @@ describe('figures', () => {
       backInMs: 250,
       longestPauseMs: 330,
     });
+    expect(recoveryOf(fault(100, 200), [900], 500)).toEqual({ backInMs: 700, longestPauseMs: 800 });
     expect(recoveryOf(fault(100, 200), [], 500)).toEqual({ backInMs: undefined, longestPauseMs: 400 });
+  });
+
+  it('follows answers and executions second by second', () => {
+    const answers = [-500, 100, 900, 2_500].map((at) => ({ at, ms: 5 }));
+    expect(secondsOf(answers, [950, 1_500, 2_000, 2_999], 0)).toMatchObject([
+      { second: -1, answers: 1, executed: 0 },
+      { second: 0, answers: 2, executed: 1 },
+      { second: 2, answers: 1, executed: 2 },
+    ]);
   });
 
   it('fits a line through memory', () => {
@@ -172,8 +195,8 @@ describe('figures', () => {
       { at: second * 1_000, role: 'redis', pid: 3, mb: 10 + second },
     ]).flat();
     const [api, redis] = memoryOf(samples, { warmAt: 10_000, endAt: 50_000 });
-    expect(api).toMatchObject({ role: 'api', before: 100, end: 119, peak: 119, drained: 119, flat: true });
-    expect(redis).toMatchObject({ role: 'redis', before: 18, end: 58, peak: 69, flat: false });
+    expect(api).toMatchObject({ role: 'api', before: 100, end: 119, peak: 119, drained: 119, flat: 'yes' });
+    expect(redis).toMatchObject({ role: 'redis', before: 16, end: 56, peak: 69, flat: 'no' });
     expect(redis!.slope).toBeCloseTo(60);
   });
 });

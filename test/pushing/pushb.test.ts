@@ -26,6 +26,15 @@ describe('readPushb', () => {
   });
 
   it.each([
+    'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk.',
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    "READONLY You can't write against a read only replica.",
+    'LOADING Redis is loading the dataset in memory',
+  ])('takes what Redis says before it writes for not stored: %s', (reason) => {
+    expect(verdictOf(reason)).toEqual({ outcome: 'not stored', reason });
+  });
+
+  it.each([
     'context deadline exceeded',
     'redis: client is closed',
     'dial tcp: connection refused',

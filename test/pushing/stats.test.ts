@@ -20,6 +20,7 @@ describe('stats', () => {
       inFlight: 0,
       inFlightBytes: 0,
       maxInFlight: 10_000,
+      maxInFlightBytes: 256 * 1024 * 1024,
       asking: 0,
       waiting: 0,
       stored: 0,
