@@ -1,5 +1,6 @@
 /** The HTTP service: POST → checked → Client → answered when Faktory has the job. */
 import type { Server } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Client } from '../client/client.ts';
@@ -37,6 +38,8 @@ const NEXT: Record<State, State> = { open: 'draining', draining: 'closed', close
 
 /** Pushes that Faktory has not answered by then are cut off. */
 const DRAIN_LIMIT_MS = 20_000;
+/** How long kept-alive connections may still bring a request, to be told that it goes elsewhere. */
+const LINGER_MS = 300;
 /** How often connections that have become idle are ended while it closes. */
 const SWEEP_MS = 25;
 /** How long a connection may then still read its answer, or send the rest of a request. */
@@ -102,6 +105,7 @@ export class Api implements AsyncDisposable {
     this.#setState('draining');
     // Still listening, so that whoever asks hears "not ready" rather than nothing.
     await this.#context.pushing.idle(DRAIN_LIMIT_MS);
+    await linger(this.app.server);
     const stopSweeping = sweepConnections(this.app.server);
     await this.app.close().finally(stopSweeping);
     await this.#ownClient?.close();
@@ -141,6 +145,11 @@ function buildApp(context: ApiContext, token: string | undefined, bodyLimit: num
     context.report(problem);
     return sendProblem(reply, problem);
   });
+  // A client that keeps its connection would come back to an API that is about to go.
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (!context.isOpen()) reply.header('connection', 'close');
+    done(null, payload);
+  });
   app.setNotFoundHandler((_request, reply) => {
     sendProblem(reply, new Problem('NOT_FOUND'));
     context.metrics.observe('none', reply);
@@ -162,6 +171,17 @@ function demandToken(app: FastifyInstance, token: string): void {
     if (isAuthorized(request.headers.authorization)) done();
     else done(new Problem('UNAUTHORIZED'));
   });
+}
+
+/**
+ * A kept-alive connection that looks idle may have a request on its way, which would be lost with it: for a moment each
+ * still gets an answer, and that ends it. Whoever has no request then is ended without.
+ */
+async function linger(server: Server): Promise<void> {
+  const end = performance.now() + LINGER_MS;
+  const open = (): Promise<number> =>
+    new Promise((resolve) => server.getConnections((_error, count) => resolve(count ?? 0)));
+  while (performance.now() < end && (await open()) > 0) await pause(SWEEP_MS);
 }
 
 /** `app.close()` waits for every connection: here they are ended, each as soon as it may be. */

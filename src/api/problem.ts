@@ -107,8 +107,6 @@ export function problemOf(thrown: unknown, jid?: string): Problem {
 /** Answers a request with a problem. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.retryAfter !== undefined) reply.header('retry-after', String(problem.retryAfter));
-  // A client that keeps its connection would come back to an API that is about to go.
-  if (problem.code === 'CLOSED') reply.header('connection', 'close');
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(problem.status).type('application/json; charset=utf-8').send(bodyOf(problem));
 }
