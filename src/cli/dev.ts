@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { writeState } from '../worker/signal-trap.ts';
 import { API_OPTIONS, startApiPart } from './api.ts';
 import { banner } from './banner.ts';
 import { embeddedAddress, startEmbedded } from './embedded.ts';
@@ -18,6 +17,7 @@ import {
   PUSHING_SETTINGS,
 } from './settings.ts';
 import { addWorkerTo, createWorker, WORKER_OPTIONS, workerNotReady } from './worker.ts';
+import { writeState } from './write-state.ts';
 
 /** All of it is in memory: whoever presses Ctrl-C does not want to wait for a job that ends with it anyway. */
 const SHUTDOWN_TIMEOUT_MS = 1_000;

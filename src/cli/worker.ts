@@ -4,7 +4,6 @@ import type { Config, QueuesSetting } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { checkQueueName } from '../protocol/job.ts';
-import { writeState } from '../worker/signal-trap.ts';
 import type { Worker } from '../worker/worker.ts';
 import { loadContract } from './contract-file.ts';
 import { loadHandlers } from './handlers.ts';
@@ -12,6 +11,7 @@ import { type FaktoryLink, linkOf, loggerOf } from './link.ts';
 import { startMetricsPart } from './metrics-port.ts';
 import { Running } from './running.ts';
 import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, METRICS_SETTINGS } from './settings.ts';
+import { writeState } from './write-state.ts';
 
 /** Beyond the time for running jobs: 3 s for aborted ones to clean up, and the reports. */
 const STOP_MARGIN_MS = 6_000;

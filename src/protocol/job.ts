@@ -78,6 +78,9 @@ export const RESERVED_QUEUES: ReadonlySet<string> = new Set([
 /** Faktory wants 8 characters; the alphabet is ours, so that a jid is safe in logs, URLs and filters. */
 export const JID = /^[A-Za-z0-9._:-]{8,128}$/;
 
+/** The jid of a copy that stands for a job: `<first jid>.<n>-<4 random>`, n being how often it was handed back. */
+export const COPY_JID = /^(.{8,})\.(\d{1,6})-[0-9a-f]{4}$/;
+
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 const MAX_RESERVE_FOR = 86_400;
@@ -90,6 +93,9 @@ const MAX_DEPTH = 100;
 export function encodeJob(job: JobInput, defaults: JobDefaults): EncodedJob {
   const jid = job.jid ?? newJid();
   if (typeof jid !== 'string' || !JID.test(jid)) throw invalid('jid', jid, '8 to 128 of A-Z a-z 0-9 . _ : -');
+  // Two jobs that differ in such an end only would be one to their handlers (ctx.id).
+  if (job.jid !== undefined && COPY_JID.test(jid))
+    throw invalid('jid', jid, 'an end other than .<n>-<four hex digits>, as copies have it');
   const queue = checkQueueName(job.queue === undefined || job.queue === '' ? 'default' : job.queue);
   const jobtype = checkJobtype(job.jobtype);
   const args = encodeValue('args', job.args ?? [], 'an array');

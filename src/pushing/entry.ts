@@ -6,6 +6,7 @@ import type { PushOptions } from './options.ts';
 export interface Entry {
   readonly job: EncodedJob;
   readonly atMostOnce: boolean;
+  readonly notAfter: number;
   /** Rises in the order of asking. */
   readonly number: number;
   readonly onAdmitted: (() => void) | undefined;
@@ -28,12 +29,13 @@ export interface Entry {
 /** One shape, written out: it is made for each job. */
 export function newEntry(
   job: EncodedJob,
-  { atMostOnce = false }: PushOptions = {},
+  { atMostOnce = false, notAfter = Number.POSITIVE_INFINITY }: PushOptions = {},
   { number, onAdmitted, resolve, reject }: Pick<Entry, 'number' | 'onAdmitted' | 'resolve' | 'reject'>,
 ): Entry {
   return {
     job,
     atMostOnce,
+    notAfter,
     number,
     onAdmitted,
     since: 0,

@@ -40,4 +40,6 @@ export const PUSHER_DEFAULTS: PusherOptions = {
 export interface PushOptions {
   /** At most once: after an unknown outcome the job is not sent again, the caller gets DELIVERY_UNKNOWN. */
   atMostOnce?: boolean;
+  /** It is not sent (again) after this moment (ms, monotonic): what it stands for is no longer the caller's. */
+  notAfter?: number;
 }

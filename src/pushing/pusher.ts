@@ -184,7 +184,9 @@ export class Pusher {
     );
   }
 
-  #send(lane: Connection, batch: Entry[]): void {
+  #send(lane: Connection, taken: Entry[]): void {
+    const batch = this.#inTime(taken);
+    if (batch.length === 0) return;
     const receiver: Receiver = {
       onReply: (kind, text, writtenAt) => this.#onReply(lane, batch, kind, text, writtenAt),
       onLost: (error, written) => this.#onLost(lane, batch, error, written),
@@ -254,7 +256,19 @@ export class Pusher {
   }
 
   #isOverdue(entry: Entry): boolean {
-    return performance.now() - (entry.firstLoss?.at ?? entry.since) > this.#options.deliveryTimeoutMs;
+    const now = performance.now();
+    return (
+      now >= entry.notAfter || now - (entry.firstLoss?.at ?? entry.since) > this.#options.deliveryTimeoutMs
+    );
+  }
+
+  /** Those that may still be sent; the others are given up. Most have no such bound, and cost a look. */
+  #inTime(taken: Entry[]): Entry[] {
+    if (taken.every((entry) => entry.notAfter === Number.POSITIVE_INFINITY)) return taken;
+    const now = performance.now();
+    const tooLate = new MillraceError('LEASE_EXPIRED', 'it was not sent before its time was over');
+    for (const entry of taken) if (now >= entry.notAfter) this.#settling.giveUp(entry, tooLate);
+    return taken.filter((entry) => now < entry.notAfter);
   }
 
   /** While no lane is up: tells the callers that have waited too long. */

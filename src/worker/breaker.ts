@@ -1,7 +1,8 @@
 /**
  * A circuit breaker; pure, its time is given. It is *closed* while jobs fare well. Too many failures within the window
  * *open* it, and nothing is fetched; after a pause it is *half-open*, which lets one job through at a time: one that
- * succeeds closes it, one that fails opens it again, for twice as long.
+ * succeeds closes it, one that fails opens it again, for twice as long. What began before it was half-open tells of the
+ * trouble that opened it, and counts no more.
  */
 import { MillraceError } from '../errors.ts';
 
@@ -37,6 +38,8 @@ export class Breaker {
   readonly #options: Required<BreakerOptions>;
   #state: BreakerState = 'closed';
   #openUntil = 0;
+  /** When it was last half-open: what began before does not count. */
+  #countsFrom = Number.NEGATIVE_INFINITY;
   /** How often it has opened in a row. */
   #opened = 0;
   /** Ended jobs of this half of the window and of the one before: what is older is forgotten. */
@@ -57,9 +60,9 @@ export class Breaker {
     return this.#state === 'open' ? Math.max(0, this.#openUntil - now) : 0;
   }
 
-  /** A job has ended. Returns whether that changed the state. */
-  record(succeeded: boolean, now: number): boolean {
-    if (this.#state === 'open') return false;
+  /** A job that began at `startedAt` (ms, of the same clock) has ended. Returns whether that changed the state. */
+  record(succeeded: boolean, now: number, startedAt: number = now): boolean {
+    if (this.#state === 'open' || startedAt < this.#countsFrom) return false;
     if (this.#state === 'half-open') {
       if (succeeded) this.#close();
       else this.#open(now);
@@ -77,6 +80,7 @@ export class Breaker {
   tick(now: number): boolean {
     if (this.#state !== 'open' || now < this.#openUntil) return false;
     this.#state = 'half-open';
+    this.#countsFrom = now;
     return true;
   }
 

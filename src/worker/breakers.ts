@@ -34,12 +34,17 @@ export class Breakers {
   readonly #byJobtype = new Map<string, Guard>();
   readonly #byQueue = new Map<string, Guard>();
   readonly #all: Guard[] = [];
+  /** The queues that one of them holds at a credit of 0. */
+  readonly #open = new Set<string>();
+  readonly #onOpen: () => void;
   /** Jobtypes seen in the queues of a jobtype's breaker, told when they have to wait with it. */
   readonly #seen = new Map<string, Set<string>>();
 
-  constructor(credits: Credits, logger: Logger) {
+  /** `onOpen`: a queue is not fetched from now on; what was fetched of it, or is on its way, is for the owner to end. */
+  constructor(credits: Credits, logger: Logger, onOpen: () => void = () => {}) {
     this.#credits = credits;
     this.#logger = logger;
+    this.#onOpen = onOpen;
   }
 
   forJobtype(jobtype: string, options: BreakerOptions): void {
@@ -50,12 +55,29 @@ export class Breakers {
     this.#add(this.#byQueue, queue, `queue ${queue}`, new Set([queue]), options);
   }
 
+  /** The jobtype has no breaker any more: what its one held is fetched again. */
+  remove(jobtype: string): void {
+    this.#drop(this.#byJobtype, jobtype);
+  }
+
   #add(into: Map<string, Guard>, key: string, name: string, queues: Set<string>, options: BreakerOptions) {
-    const before = into.get(key);
-    if (before !== undefined) this.#all.splice(this.#all.indexOf(before), 1);
+    this.#drop(into, key);
     const guard: Guard = { name, breaker: new Breaker(options), queues };
     into.set(key, guard);
     this.#all.push(guard);
+  }
+
+  #drop(from: Map<string, Guard>, key: string): void {
+    const guard = from.get(key);
+    if (guard === undefined) return;
+    from.delete(key);
+    this.#all.splice(this.#all.indexOf(guard), 1);
+    this.#apply(guard.queues);
+  }
+
+  /** Whether nothing of the queue may be started: asked for each job that comes. */
+  isOpen(queue: string): boolean {
+    return this.#open.size > 0 && this.#open.has(queue);
   }
 
   get states(): BreakerReport[] {
@@ -66,17 +88,17 @@ export class Breakers {
     }));
   }
 
-  /** A job has ended well, or has failed in a way that others may, too. */
-  record({ jobtype, queue }: JobPayload, succeeded: boolean, now: number): void {
+  /** A job that began at `startedAt` has ended well, or has failed in a way that others may, too. */
+  record({ jobtype, queue }: JobPayload, succeeded: boolean, now: number, startedAt: number = now): void {
     if (this.#all.length === 0) return;
     this.#note(jobtype, queue);
     const ofJobtype = this.#byJobtype.get(jobtype);
     if (ofJobtype !== undefined) {
-      if (!succeeded) ofJobtype.queues.add(queue);
-      if (ofJobtype.breaker.record(succeeded, now)) this.#changed(ofJobtype, now);
+      if (!succeeded) this.#widen(ofJobtype, queue);
+      if (ofJobtype.breaker.record(succeeded, now, startedAt)) this.#changed(ofJobtype, now);
     }
     const ofQueue = this.#byQueue.get(queue);
-    if (ofQueue?.breaker.record(succeeded, now)) this.#changed(ofQueue, now);
+    if (ofQueue?.breaker.record(succeeded, now, startedAt)) this.#changed(ofQueue, now);
   }
 
   /** Called once a second. */
@@ -90,8 +112,15 @@ export class Breakers {
     else if (seen.size < 10) seen.add(jobtype);
   }
 
+  /** Its failures come from this queue, too; one that is not closed holds it at once. */
+  #widen({ breaker, queues }: Guard, queue: string): void {
+    if (queues.has(queue)) return;
+    queues.add(queue);
+    if (breaker.state !== 'closed') this.#apply([queue]);
+  }
+
   #changed({ name, breaker, queues }: Guard, now: number): void {
-    for (const queue of queues) this.#applyTo(queue);
+    this.#apply(queues);
     const fields = { breaker: name, queues: [...queues] };
     switch (breaker.state) {
       case 'open': {
@@ -109,10 +138,19 @@ export class Breakers {
     }
   }
 
-  /** The narrowest of the breakers that hold the queue. */
-  #applyTo(queue: string): void {
-    const holding = this.#all.filter(({ queues }) => queues.has(queue));
-    const least = Math.min(...holding.map(({ breaker }) => CREDITS[breaker.state]));
-    this.#credits.limit(queue, Number.isFinite(least) ? least : undefined);
+  /** Each queue gets the credit of the narrowest of the breakers that hold it. */
+  #apply(queues: Iterable<string>): void {
+    let opened = false;
+    for (const queue of queues) {
+      const holding = this.#all.filter((guard) => guard.queues.has(queue));
+      const least = Math.min(...holding.map(({ breaker }) => CREDITS[breaker.state]));
+      this.#credits.limit(queue, Number.isFinite(least) ? least : undefined);
+      if (least > 0) this.#open.delete(queue);
+      else if (!this.#open.has(queue)) {
+        this.#open.add(queue);
+        opened = true;
+      }
+    }
+    if (opened) this.#onOpen();
   }
 }

@@ -45,28 +45,30 @@ export class Credits {
     if (this.#limits.size === 0) return queues;
     return queues.filter((queue) => {
       const limit = this.#limits.get(queue);
-      return limit === undefined || this.#usedBy(queue) < limit;
+      return limit === undefined || this.usedBy(queue) < limit;
     });
   }
 
   /** Charges a FETCH that names the queues; undefined where none of them has a credit. */
   charge(queues: readonly string[]): Charge | undefined {
     if (this.#limits.size === 0) return undefined;
-    const charged = queues.filter((queue) => this.#limits.has(queue));
+    // Once each: a FETCH may name a queue twice, and brings one job.
+    const charged = queues.filter((queue, at) => this.#limits.has(queue) && queues.indexOf(queue) === at);
     if (charged.length === 0) return undefined;
-    for (const queue of charged) this.#used.set(queue, this.#usedBy(queue) + 1);
+    for (const queue of charged) this.#used.set(queue, this.usedBy(queue) + 1);
     return new Charge(this, charged);
   }
 
   giveBack(queues: readonly string[]): void {
     for (const queue of queues) {
-      const used = this.#usedBy(queue) - 1;
+      const used = this.usedBy(queue) - 1;
       if (used > 0) this.#used.set(queue, used);
       else this.#used.delete(queue);
     }
   }
 
-  #usedBy(queue: string): number {
+  /** FETCHes and jobs that are charged for the queue just now. */
+  usedBy(queue: string): number {
     return this.#used.get(queue) ?? 0;
   }
 }

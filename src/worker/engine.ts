@@ -65,6 +65,7 @@ export class Engine {
   stranded = 0;
   readonly #events: EngineEvents;
   readonly #watch = new LoopWatch();
+  readonly #stopping = new AbortController();
   #ticking: NodeJS.Timeout | undefined;
   #suspecting: NodeJS.Immediate | undefined;
 
@@ -85,7 +86,10 @@ export class Engine {
     const gate = (): boolean => this.control.ready.length > 0;
 
     this.slow = new SlowLog(logger, options.slowMs);
-    this.breakers = new Breakers(this.credits, logger);
+    this.breakers = new Breakers(this.credits, logger, () => {
+      this.flow.shed();
+      this.fetcher.recallOnce();
+    });
     for (const [queue, breaker] of Object.entries(options.breakers)) this.breakers.forQueue(queue, breaker);
     this.plan = new FetchPlan(concurrency, prefetch, lanes.fetch);
     this.control = new Lanes({
@@ -115,6 +119,8 @@ export class Engine {
       tallies: this.tallies,
       retriesSize: async () => (await askInfo(link.address, this.control)).info.faktory.sets.retries,
       restartedSince: (moment) => this.#restartedSince(moment),
+      stopping: this.#stopping.signal,
+      zombieAfterMs: options.zombieAfterMs,
       onRoom: () => this.fetcher.refillSoon(),
       onFail: events.onFail,
       onDead: events.onDead,
@@ -169,6 +175,11 @@ export class Engine {
     this.heartbeat.beat();
   }
 
+  /** Nothing that can wait is waited for from now on. */
+  beginStop(): void {
+    this.#stopping.abort();
+  }
+
   /** Nothing is looked after any more. */
   stopTicking(): void {
     clearInterval(this.#ticking);
@@ -221,9 +232,9 @@ export class Engine {
       const known = await askInfo(address, this.control).catch(() => undefined);
       if (known !== undefined && known.askedAt - known.info.server.uptime * 1_000 > moment) return true;
       if (known !== undefined && known.askedAt >= now) return false;
-      if (!this.#events.fetches()) throw new MillraceError('SHUTDOWN');
-      // Where nobody answered: the control lane is coming back.
-      await pause(Math.max(ASK_AGAIN_MS, infoWaitMs(address)));
+      // Where nobody answered the control lane is coming back. Rejects when the worker stops.
+      const { signal } = this.#stopping;
+      await pause(Math.max(ASK_AGAIN_MS, infoWaitMs(address)), undefined, { ref: false, signal });
     }
   }
 }

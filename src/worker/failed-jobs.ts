@@ -2,15 +2,17 @@
  * What becomes of a job that failed: FAIL, and for poison then Dead at once; or a delayed copy where a policy says
  * when; and a copy for the FAIL that Faktory has lost.
  */
-import { type MillraceError, messageOf } from '../errors.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { backoffMs } from '../connection/backoff.ts';
+import { isMillraceError, type MillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Failure } from '../protocol/commands.ts';
-import type { JobPayload } from '../protocol/job.ts';
+import type { EncodedJob, JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import { failureOf } from './failure.ts';
 import { canHandBack, copyOf } from './hand-back.ts';
 import type { HeldJob } from './held-job.ts';
-import type { JobTallies } from './job-tally.ts';
+import type { JobOutcome, JobTallies } from './job-tally.ts';
 import type { Kills } from './kills.ts';
 import { leaseLives, nowOnBothClocks } from './lease.ts';
 import type { FailEnd, Outbox } from './outbox.ts';
@@ -27,6 +29,8 @@ export interface FailedJobsOptions {
   policyOf: (jobtype: string) => RetryPolicy | undefined;
   /** Whether Faktory was started after a moment of the monotonic clock; rejects when that cannot be known. */
   restartedSince: (moment: number) => Promise<boolean>;
+  /** Aborts when the worker stops: nothing is waited for any more. */
+  stopping: AbortSignal;
   onFail: (job: JobPayload, error: unknown) => void;
   onDead: (job: JobPayload, error: unknown) => void;
 }
@@ -47,17 +51,22 @@ export class FailedJobs {
     const failure = failureOf(job.jid, thrown);
     const { errtype, message } = failure;
     this.#tally(job, 'failed');
-    this.#options.logger.warn({ ...fieldsOf(job), errtype, message }, 'job failed');
     const outcome = this.#outcomeOf(job, thrown);
     if (outcome.kind === 'delay' && canHandBack(job))
       void this.#delay(held, thrown, failure, outcome.delayMs);
     else this.#fail(held, thrown, failure, outcome.kind === 'kill');
+    this.#options.logger.warn({ ...fieldsOf(job), errtype, message }, 'job failed');
     this.#options.onFail(job, thrown);
   }
 
   /** FAILs a job that did not fail by itself: it is not counted as such. */
   failQuietly(held: HeldJob, error: MillraceError): void {
     this.#fail(held, error, failureOf(held.job.jid, error), false);
+  }
+
+  /** Jobs that Faktory has lost, or may have, and that no copy stands for yet. */
+  get unmended(): number {
+    return this.#mending.size;
   }
 
   /** Resolves when nothing is under way for jobs that failed. */
@@ -84,9 +93,10 @@ export class FailedJobs {
     const at = delayMs > 0 ? { at: new Date(now.getTime() + delayMs) } : {};
     const end = await this.#options.returner.return(held, () => copyOf(job, { failure: history, ...at }));
     if (end === 'returned') this.#tally(job, 'delayed');
-    else if (end === 'refused' && leaseLives(held.lease, nowOnBothClocks()))
-      this.#fail(held, thrown, failure, false);
-    else if (end === 'refused') held.moveTo('settled');
+    if (end !== 'refused') return;
+    if (leaseLives(held.lease, nowOnBothClocks())) return this.#fail(held, thrown, failure, false);
+    held.moveTo('settled');
+    this.#tally(job, 'late');
   }
 
   #fail(held: HeldJob, thrown: unknown, failure: Failure, kill: boolean): void {
@@ -105,11 +115,11 @@ export class FailedJobs {
   ): void {
     switch (end) {
       case 'told':
-        return this.#onTold(job, thrown, failure, kill);
+        return this.#onTold(job, thrown, failure, kill, performance.now());
       case 'lost':
-        return this.#later(this.#mend(job, failure));
+        return this.#later(this.#mend(job, thrown, failure, kill));
       case 'unclear':
-        return this.#later(this.#mendIfRestarted(job, failure, doubtfulSince));
+        return this.#later(this.#mendIfRestarted(job, thrown, failure, kill, doubtfulSince));
       case 'late':
         return;
       default:
@@ -117,10 +127,11 @@ export class FailedJobs {
     }
   }
 
-  #onTold(job: JobPayload, thrown: unknown, failure: Failure, kill: boolean): void {
+  #onTold(job: JobPayload, thrown: unknown, failure: Failure, kill: boolean, since: number): void {
     const ended = endOf(job);
     if (ended === undefined) {
-      if (kill) this.#options.kills.add(job.jid, () => this.#onDead(job, thrown, failure));
+      const onKilled = (): void => this.#onDead(job, thrown, failure);
+      if (kill) this.#options.kills.add({ jid: job.jid, target: 'retries', since, onKilled });
     } else if (ended === 'dead') this.#onDead(job, thrown, failure);
     else this.#onDiscarded(job, failure);
   }
@@ -137,35 +148,67 @@ export class FailedJobs {
     this.#options.logger.error({ ...fieldsOf(job), errtype, message }, text);
   }
 
-  async #mendIfRestarted(job: JobPayload, failure: Failure, since: number): Promise<void> {
+  async #mendIfRestarted(
+    job: JobPayload,
+    thrown: unknown,
+    failure: Failure,
+    kill: boolean,
+    since: number,
+  ): Promise<void> {
     // Where it cannot be known: a second run is better than none.
     const restarted = await this.#options.restartedSince(since).catch(() => true);
-    if (restarted) return this.#mend(job, failure);
+    if (restarted) return this.#mend(job, thrown, failure, kill);
     this.#options.logger.debug(fieldsOf(job), 'Faktory knew already that the job failed');
+    this.#onTold(job, thrown, failure, kill, since);
   }
 
-  /** The job is nowhere any more: what Faktory would have put into Retries is pushed as a copy. */
-  async #mend(job: JobPayload, failure: Failure): Promise<void> {
-    if (endOf(job) === 'discarded') return this.#onDiscarded(job, failure);
-    const { logger, pusher } = this.#options;
-    if (!canHandBack(job)) {
+  /** The job is nowhere any more: what Faktory would have put into Retries, or Dead, is pushed as a copy. */
+  async #mend(job: JobPayload, thrown: unknown, failure: Failure, kill: boolean): Promise<void> {
+    const ended = endOf(job);
+    if (ended === 'discarded') return this.#onDiscarded(job, failure);
+    const { logger, kills } = this.#options;
+    const copy = this.#copyFor(job, failure);
+    if (copy === undefined) {
       return logger.error(
         fieldsOf(job),
         'Faktory has lost the job that failed, and no copy may stand for it',
       );
     }
+    if (!(await this.#pushUntilStored(job, copy))) return;
+    this.mended += 1;
+    const text = 'Faktory has lost the job that failed: pushed again as a copy';
+    logger.warn({ ...fieldsOf(job), copy: copy.jid }, text);
+    if (!kill && ended === undefined) return;
+    const onKilled = (): void => this.#onDead({ ...job, jid: copy.jid }, thrown, failure);
+    kills.add({ jid: copy.jid, target: 'scheduled', since: performance.now(), onKilled });
+  }
+
+  #copyFor(job: JobPayload, failure: Failure): EncodedJob | undefined {
+    if (!canHandBack(job)) return undefined;
     const now = new Date();
     const at = new Date(now.getTime() + faktoryDelayMs(job));
     try {
-      const copy = copyOf(job, { at, failure: failureAfter(job, failure, now) });
-      await pusher.push(copy);
-      this.mended += 1;
-      logger.warn(
-        { ...fieldsOf(job), copy: copy.jid, at },
-        'Faktory has lost the job that failed: pushed again as a copy',
-      );
-    } catch (error) {
-      logger.error({ ...fieldsOf(job), reason: messageOf(error) }, 'Faktory has lost the job that failed');
+      return copyOf(job, { at, failure: failureAfter(job, failure, now) });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Again and again, under its one jid, for as long as the worker lives: there is no other trace of the job. */
+  async #pushUntilStored(job: JobPayload, copy: EncodedJob): Promise<boolean> {
+    const { logger, pusher, stopping } = this.#options;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await pusher.push(copy);
+        return true;
+      } catch (error) {
+        const isOver = stopping.aborted || isMillraceError(error, 'JOB_REJECTED');
+        const fields = { ...fieldsOf(job), reason: messageOf(error) };
+        if (isOver) logger.error(fields, 'Faktory has lost the job that failed');
+        else logger.warn(fields, 'Faktory has lost the job that failed, and its copy is not stored yet');
+        if (isOver) return false;
+        await pause(backoffMs(attempt), undefined, { ref: false, signal: stopping }).catch(() => {});
+      }
     }
   }
 
@@ -174,7 +217,7 @@ export class FailedJobs {
     void work.finally(() => this.#mending.delete(work));
   }
 
-  #tally(job: JobPayload, outcome: 'failed' | 'delayed' | 'dead' | 'discarded'): void {
+  #tally(job: JobPayload, outcome: JobOutcome): void {
     this.#options.tallies.of(job.jobtype).outcomes[outcome] += 1;
   }
 }

@@ -65,8 +65,8 @@ export class FetchLane implements Receiver {
 
   /** The reply of a FETCH, and what it was charged for. */
   take(kind: ReplyKind, text: string, writtenAt: number, charge?: Charge): void {
-    const now = performance.now();
     const job = kind === BULK ? parseJob(text) : undefined;
+    const now = performance.now();
     if (job === undefined || isWakeToken(job)) charge?.release();
     if (kind === NULL) this.#tell('empty', now);
     else if (kind === ERROR) this.#rest(text, now);

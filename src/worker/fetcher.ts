@@ -35,6 +35,8 @@ const FETCHES_PER_LANE = 8;
 const MIN_LANES = 2;
 /** A FETCH is answered within two seconds, if only with nothing; and a moment for the way. */
 const LONGEST_WAIT_MS = 3_000;
+/** How often a round asks on for queues that have credit left: a function may rotate through some that have none. */
+const TRIES = 8;
 const RECALL_ROUNDS = 5;
 const RECALL_ROUND_MS = 100;
 
@@ -122,6 +124,15 @@ export class Fetcher {
   }
 
   /**
+   * Calls back what is outstanding, as far as that goes: a queue that these FETCHes name is not to be fetched any more.
+   * What a busy queue answers meanwhile is jobs, and the tokens left end as many of the next FETCHes.
+   */
+  recallOnce(): void {
+    if (this.#stopped) return;
+    for (const lane of this.#byConnection.values()) void this.#callBack(lane, lane.outstanding);
+  }
+
+  /**
    * Called once a second: after a burst more FETCHes wait than a quiet queue needs, each for seconds behind the others
    * of its lane. What the plan has not wanted for a whole tick is called back.
    */
@@ -156,11 +167,19 @@ export class Fetcher {
     const now = performance.now();
     let more = plan.wanted(planState()) - this.outstanding;
     let lane = this.#roomiest(now);
-    for (; more > 0 && lane !== undefined; lane = this.#roomiest(now)) {
-      const queues = credits.allowed(nextQueues());
-      if (queues.length === 0) break;
+    let tries = TRIES;
+    while (more > 0 && lane !== undefined && tries > 0) {
+      const named = nextQueues();
+      if (named.length === 0) break;
+      const queues = credits.allowed(named);
+      if (queues.length === 0) {
+        tries -= 1;
+        continue;
+      }
+      tries = TRIES;
       lane.fetch(queues, credits.charge(queues));
       more -= 1;
+      lane = this.#roomiest(now);
     }
     for (const each of this.#byConnection.values()) each.connection.flush();
     this.#openLanes(plan.ceiling, more > 0 && lane === undefined);

@@ -4,19 +4,16 @@
  * because reservations are kept per jid: the ACK would remove the next holder's.
  */
 import { randomBytes } from 'node:crypto';
-import type { EncodedJob, JobFailure, JobPayload } from '../protocol/job.ts';
-
-/** `<first jid>.<n>-<4 random>`: how often it was handed back, and what keeps two copies of one round apart. */
-const COPY = /^(.{8,})\.(\d{1,6})-[0-9a-f]{4}$/;
+import { COPY_JID, type EncodedJob, type JobFailure, type JobPayload } from '../protocol/job.ts';
 
 /** The jid a job was first pushed under. */
 export function firstJid(jid: string): string {
-  return COPY.exec(jid)?.[1] ?? jid;
+  return COPY_JID.exec(jid)?.[1] ?? jid;
 }
 
 /** The jid of the next copy. */
 export function nextJid(jid: string, random: string = randomBytes(2).toString('hex')): string {
-  const copy = COPY.exec(jid);
+  const copy = COPY_JID.exec(jid);
   return copy === null ? `${jid}.1-${random}` : `${copy[1]}.${Number(copy[2]) + 1}-${random}`;
 }
 

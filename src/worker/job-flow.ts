@@ -25,8 +25,9 @@ import { Returner } from './returner.ts';
 import { Slots } from './slots.ts';
 
 export interface JobFlowOptions
-  extends Pick<FailedJobsOptions, 'onFail' | 'onDead' | 'restartedSince' | 'tallies'> {
+  extends Pick<FailedJobsOptions, 'onFail' | 'onDead' | 'restartedSince' | 'tallies' | 'stopping'> {
   concurrency: number;
+  zombieAfterMs: number;
   executor: Executor;
   ackLanes: Lanes;
   maxAckLanes: number;
@@ -40,9 +41,11 @@ export interface JobFlowOptions
   onRoom: () => void;
   /** Faktory answered a report with an error; it is sent again. */
   onRefused: (verb: string, text: string) => void;
-  /** So many handlers run on without a slot. */
+  /** So many handlers run on though they lost their slot long ago. */
   onZombies: (count: number) => void;
 }
+
+const BREAKER_OPEN = 'the breaker of its queue is open';
 
 export class JobFlow {
   readonly #options: JobFlowOptions;
@@ -57,8 +60,8 @@ export class JobFlow {
   tokens = 0;
   /** Once jobs are handed back, none is started any more. */
   #returning = false;
-  /** Jobs that were to be handed back and were not. */
   #unreturned = 0;
+  #doubtful = 0;
 
   constructor(options: JobFlowOptions) {
     this.#options = options;
@@ -70,12 +73,12 @@ export class JobFlow {
       onRefused: options.onRefused,
       onAnswered: (verb, ms) => slow.command(verb, ms),
     });
-    this.#slots = new Slots(options.concurrency, {
+    this.#slots = new Slots(options.concurrency, options.zombieAfterMs, {
       onStart: (held) => this.#start(held),
       onExpired: (held) =>
         this.#onLate(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),
       onSlow: (held) => logger.warn(fieldsOf(held.job), 'job has used 80% of its reservation'),
-      onZombie: (held) => this.#onZombie(held),
+      onZombies: (count, jobtypes) => this.#onZombies(count, jobtypes),
     });
     this.#returner = new Returner({ pusher, outbox: this.#outbox, logger });
     this.#failedJobs = new FailedJobs({
@@ -120,6 +123,11 @@ export class JobFlow {
     return this.#failedJobs.mended;
   }
 
+  /** Jobs whose FAIL Faktory has lost, or may have, and that no copy stands for yet. */
+  get unmended(): number {
+    return this.#failedJobs.unmended;
+  }
+
   /** The jobs that run, the longest-running first. */
   get held(): Iterable<HeldJob> {
     return this.#slots.held;
@@ -137,6 +145,9 @@ export class JobFlow {
     if (this.#returning) {
       charge?.release();
       void this.#handBack(held);
+    } else if (this.#isHeldBack(held)) {
+      charge?.release();
+      void this.#handBack(held, BREAKER_OPEN);
     } else this.#slots.add(held, now);
   }
 
@@ -185,7 +196,7 @@ export class JobFlow {
     const tally = this.#note(held, now);
     if (held.state === 'running') {
       tally.outcomes.done += 1;
-      this.#options.breakers.record(held.job, true, now.steady);
+      this.#options.breakers.record(held.job, true, now.steady, held.startedAt);
       if (ackWorthwhile(held.lease, now)) this.#outbox.ack(held);
       else this.#expire(held);
     }
@@ -219,8 +230,9 @@ export class JobFlow {
 
   /** Its handlerTimeoutMs is over: it has failed, whatever its handler still does. */
   #onTimeout(held: HeldJob, timeoutMs: number): void {
-    if (held.state !== 'running' || held.aborted) return;
     const now = nowOnBothClocks();
+    // Where the lease is over the sweep does the rest: nothing may be told of the job any more.
+    if (held.state !== 'running' || held.aborted || !leaseLives(held.lease, now)) return;
     const text = `the handler of "${held.job.jobtype}" did not end within its handlerTimeoutMs, ${timeoutMs} ms`;
     const error = new MillraceError('HANDLER_TIMEOUT', text);
     held.abort(error);
@@ -229,20 +241,28 @@ export class JobFlow {
     this.#options.onRoom();
   }
 
-  #onZombie(held: HeldJob): void {
-    const { logger, onZombies } = this.#options;
-    logger.warn(
-      fieldsOf(held.job),
-      'a handler does not end: its slot is free, what it still does counts no longer',
-    );
-    onZombies(this.#slots.zombies);
+  #onZombies(count: number, jobtypes: readonly string[]): void {
+    const text = 'handlers do not end: their slots are free, what they still do counts no longer';
+    this.#options.logger.warn({ jobtypes, count }, text);
+    this.#options.onZombies(count);
+  }
+
+  /** A breaker has opened: what waits for a slot and came from its queue is handed back, no retry is burnt. */
+  shed(): void {
+    const held = this.#slots.takeStale(nowOnBothClocks(), (each) => this.#isHeldBack(each));
+    for (const each of held) void this.#handBack(each, BREAKER_OPEN);
+  }
+
+  /** One that there can be no copy of is run: a FAIL in its place would burn the same retry. */
+  #isHeldBack({ job }: HeldJob): boolean {
+    return this.#options.breakers.isOpen(job.queue) && canHandBack(job);
   }
 
   /** Looks at the leases; called once a second. */
   sweep(now: Moment): void {
     this.#outbox.sweep(now.steady);
     this.#slots.sweep(now);
-    for (const held of this.#slots.takeStale(now)) void this.#handBack(held);
+    for (const held of this.#slots.takeStale(now)) void this.#handBack(held, 'it waited too long for a slot');
   }
 
   /** Resolves when no job is held, or when the time is over. */
@@ -277,22 +297,28 @@ export class JobFlow {
     return this.#unreturned;
   }
 
-  async #handBack(held: HeldJob): Promise<void> {
-    this.#unreturned += 1;
-    if (!leaseLives(held.lease, nowOnBothClocks())) return held.moveTo('settled');
-    if (!canHandBack(held.job)) {
-      const reason = 'the worker shut down before the job was done';
+  /** Jobs whose copy may be stored or not: they may run twice. */
+  get doubtful(): number {
+    return this.#doubtful + this.#returner.pending;
+  }
+
+  async #handBack(held: HeldJob, reason = 'the worker shut down before the job was done'): Promise<void> {
+    if (!leaseLives(held.lease, nowOnBothClocks())) return this.#expire(held);
+    if (!canHandBack(held.job))
       return this.#failedJobs.failQuietly(held, new MillraceError('SHUTDOWN', reason));
-    }
     const end = await this.#returner.return(held, () => copyOf(held.job));
-    if (end === 'refused') held.moveTo('settled');
-    if (end !== 'returned') return;
-    this.#unreturned -= 1;
-    this.#tallies.of(held.job.jobtype).outcomes.handed_back += 1;
+    const { outcomes } = this.#tallies.of(held.job.jobtype);
+    if (end === 'returned') outcomes.handed_back += 1;
+    else if (end === 'unknown') this.#doubtful += 1;
+    else {
+      held.moveTo('settled');
+      if (leaseLives(held.lease, nowOnBothClocks())) this.#unreturned += 1;
+      else outcomes.late += 1;
+    }
   }
 
   #onFailed(held: HeldJob, thrown: unknown, now: number): void {
-    if (!isPoison(thrown)) this.#options.breakers.record(held.job, false, now);
+    if (!isPoison(thrown)) this.#options.breakers.record(held.job, false, now, held.startedAt);
     this.#failedJobs.add(held, thrown);
   }
 

@@ -17,12 +17,18 @@ export interface KillsOptions {
 
 interface Doomed {
   readonly jid: string;
+  /** The set that it is in. */
+  readonly target: 'retries' | 'scheduled';
+  /** When Faktory put it there (ms, monotonic). */
+  readonly since: number;
   readonly onKilled: () => void;
 }
 
 /** For a lane that comes back. */
 const LANE_WAIT_MS = 10_000;
 const MOST_JIDS = 10;
+/** A retry comes due 15 s after its FAIL: what is older may run again by now, and MUTATE does not tell. */
+const MOST_AGE_MS = 10_000;
 const MOST_RETRIES = 20_000;
 /** Beyond, they are left to their own retries. */
 const MOST_WAITING = 10_000;
@@ -36,11 +42,16 @@ export class Kills {
     this.#options = options;
   }
 
-  /** Takes a job that Faktory has put into Retries; `onKilled` is called once it is in Dead. */
-  add(jid: string, onKilled: () => void): void {
-    if (this.#waiting.length >= MOST_WAITING) return;
-    this.#waiting.push({ jid, onKilled });
+  /** Takes a job that Faktory has put into a set; `onKilled` is called once it is in Dead. */
+  add(doomed: Doomed): void {
+    if (this.#waiting.length >= MOST_WAITING)
+      return this.#leaveAlone(1, `${MOST_WAITING} others wait for it`);
+    this.#waiting.push(doomed);
     this.#run();
+  }
+
+  #leaveAlone(jobs: number, why: string): void {
+    this.#options.logger.warn({ jobs }, `jobs are left to their own retries, not sent to Dead: ${why}`);
   }
 
   /** Resolves when none is under way. */
@@ -56,24 +67,30 @@ export class Kills {
   }
 
   async #killAll(): Promise<void> {
-    const { logger } = this.#options;
-    const size = await this.#options.retriesSize().catch(() => undefined);
-    // One tick's worth of jobs travels together.
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MOST_JIDS);
-      if (size === undefined || size >= MOST_RETRIES) {
-        const why =
-          size === undefined ? 'Faktory does not tell how large Retries is' : `Retries holds ${size}`;
-        logger.warn({ jobs: batch.length }, `jobs are left to their own retries, not sent to Dead: ${why}`);
-      } else if (await this.#kill(batch.map(({ jid }) => jid))) {
-        for (const { onKilled } of batch) onKilled();
-      }
+    // What came in one tick travels together.
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+      const size = await this.#options.retriesSize().catch(() => undefined);
+      const young = batch.filter(({ since }) => performance.now() - since < MOST_AGE_MS);
+      if (young.length < batch.length)
+        this.#leaveAlone(batch.length - young.length, 'their retries may have come due');
+      if (young.length === 0) continue;
+      if (size === undefined) this.#leaveAlone(young.length, 'Faktory does not tell how large Retries is');
+      else if (size >= MOST_RETRIES) this.#leaveAlone(young.length, `Retries holds ${size}`);
+      else if (await this.#kill(young)) for (const { onKilled } of young) onKilled();
     }
   }
 
+  /** The next few of one set. */
+  #nextBatch(): Doomed[] {
+    const target = this.#waiting[0]?.target;
+    const other = this.#waiting.findIndex((doomed) => doomed.target !== target);
+    return this.#waiting.splice(0, other === -1 ? MOST_JIDS : Math.min(other, MOST_JIDS));
+  }
+
   /** Whether it is done. A kill is harmless twice, so what got no answer is asked again, once. */
-  async #kill(jids: string[]): Promise<boolean> {
-    const mutation = JSON.stringify({ cmd: 'kill', target: 'retries', filter: { jids } });
+  async #kill(batch: readonly Doomed[]): Promise<boolean> {
+    const jids = batch.map(({ jid }) => jid);
+    const mutation = JSON.stringify({ cmd: 'kill', target: batch[0]!.target, filter: { jids } });
     const command = rawCommand(['MUTATE', mutation]);
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const answer = await this.#ask(command);

@@ -45,6 +45,11 @@ export function leaseLives(lease: Lease, now: Moment): boolean {
   return leaseAge(lease, now) < lease.reserveMs - SAFETY_MS;
 }
 
+/** When the lease ends, on the monotonic clock. */
+export function leaseEnd(lease: Lease): number {
+  return lease.startSteady + lease.reserveMs - SAFETY_MS;
+}
+
 /** Whether an ACK of a finished job is still worth sending. */
 export function ackWorthwhile(lease: Lease, now: Moment): boolean {
   return leaseAge(lease, now) < lease.reserveMs + ACK_GRACE_MS;

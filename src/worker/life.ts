@@ -27,7 +27,7 @@ export interface WorkerStats {
   free: number;
   /** Jobs that wait for a slot. */
   ready: number;
-  /** Handlers that run on though they have lost their slot: after handlerTimeoutMs, or long after the reservation. */
+  /** Handlers that run on though they lost their slot ten seconds ago (zombieAfterMs). */
   zombies: number;
   /** FETCHes on their way, or waiting at Faktory. */
   outstanding: number;
@@ -62,6 +62,8 @@ export interface WorkerStats {
   resent: number;
   /** Copies pushed for jobs whose FAIL Faktory has lost. */
   mended: number;
+  /** Such jobs that no copy stands for yet. */
+  unmended: number;
   /** What took longer than slowMs, and standstills of the event loop. */
   slowHandlers: number;
   slowCommands: number;

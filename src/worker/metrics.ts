@@ -17,6 +17,7 @@ const GAUGES: readonly [name: string, key: NumberOf, help: string][] = [
   ['ready', 'ready', 'Jobs that wait for a slot'],
   ['zombies', 'zombies', 'Handlers that run on though they have lost their slot'],
   ['outstanding', 'outstanding', 'FETCHes on their way, or waiting at Faktory'],
+  ['unmended', 'unmended', 'Jobs whose FAIL Faktory has lost, or may have, that no copy stands for yet'],
   ['unreported', 'unreported', 'ACKs and FAILs that Faktory has not answered'],
 ];
 

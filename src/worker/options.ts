@@ -33,8 +33,13 @@ export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends Conne
   breakers?: Readonly<Record<string, BreakerOptions>>;
   /** Handlers and commands that take longer are warned of and counted, in ms; 0: none (default SLOW_MS, 1,000). */
   slowMs?: number;
-  /** Handlers that may run on without a slot, for good, before the worker stops itself (default: as many as slots). */
+  /**
+   * Handlers that may run on, long after they lost their slot, before the worker stops itself (default: as many as
+   * slots): they hold what the others need, and only the end of the process frees it.
+   */
   maxZombies?: number;
+  /** How long after they lost it, in ms (default 10,000). */
+  zombieAfterMs?: number;
   /** Hears of every job that goes to Dead by a failure here; as the event `dead`. */
   onDead?: (dead: { job: JobPayload; error: unknown }) => void;
   /** Handlers by jobtype, as with `register`. */
@@ -58,6 +63,7 @@ export interface ResolvedOptions {
   readonly breakers: Readonly<Record<string, BreakerOptions>>;
   readonly slowMs: number;
   readonly maxZombies: number;
+  readonly zombieAfterMs: number;
 }
 
 /** Sockets at most, by purpose; one more is the control lane's. */
@@ -104,6 +110,7 @@ export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<
     breakers,
     slowMs: wantMs('slowMs', options.slowMs ?? readSetting('SLOW_MS')),
     maxZombies,
+    zombieAfterMs: wantMs('zombieAfterMs', options.zombieAfterMs ?? 10_000),
   };
 }
 

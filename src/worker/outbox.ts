@@ -40,10 +40,8 @@ export class Outbox {
   readonly #unsent = new Deque<Report>();
   #pumping: NodeJS.Immediate | undefined;
   #size = 0;
-  /** In the order they became owed; those in front that are answered are gone, the others' time will come. */
-  readonly #owed = new Deque<Report>();
-  /** The oldest at the last sweep, and since when it is: no report needs a clock of its own. */
-  #oldest: { report: Report; since: number } | undefined;
+  /** How many of those that became owed in each second are not answered: no report needs a clock of its own. */
+  #seconds: Second[] = [{ since: performance.now(), owed: 0 }];
   #resent = 0;
   #emptyWaiters: (() => void)[] = [];
 
@@ -60,14 +58,14 @@ export class Outbox {
 
   /** How long the oldest of them has been so, in ms; it is known to a second. */
   oldestMs(now: number): number {
-    return this.#oldest?.report === this.#peek() && this.#oldest !== undefined ? now - this.#oldest.since : 0;
+    const oldest = this.#seconds.find(({ owed }) => owed > 0);
+    return oldest === undefined ? 0 : now - oldest.since;
   }
 
   /** Called once a second. */
   sweep(now: number): void {
-    const report = this.#peek();
-    if (report === undefined) this.#oldest = undefined;
-    else if (report !== this.#oldest?.report) this.#oldest = { report, since: now };
+    this.#seconds = this.#seconds.filter(({ owed }) => owed > 0);
+    this.#seconds.push({ since: now, owed: 0 });
   }
 
   /** Reports that were sent again. */
@@ -76,11 +74,11 @@ export class Outbox {
   }
 
   ack(held: HeldJob): void {
-    this.#add(new Report(this, held, 'ACK', ackCommand(held.job.jid)));
+    this.#add(new Report(this, this.#seconds.at(-1)!, held, 'ACK', ackCommand(held.job.jid)));
   }
 
   fail(held: HeldJob, failure: Failure, onEnd: OnFailEnd): void {
-    this.#add(new Report(this, held, 'FAIL', failCommand(failure), onEnd));
+    this.#add(new Report(this, this.#seconds.at(-1)!, held, 'FAIL', failCommand(failure), onEnd));
   }
 
   /** Sends what no lane could take; called when a lane is ready. */
@@ -98,22 +96,14 @@ export class Outbox {
   #add(report: Report): void {
     report.held.moveTo('reporting');
     this.#size += 1;
-    this.#owed.push(report);
+    report.second.owed += 1;
     this.#send(report);
-  }
-
-  /** The oldest that is not answered. */
-  #peek(): Report | undefined {
-    let oldest = this.#owed.peek();
-    while (oldest !== undefined && oldest.held.state === 'settled') {
-      this.#owed.shift();
-      oldest = this.#owed.peek();
-    }
-    return oldest;
   }
 
   #send(report: Report): void {
     if (!report.allowed) {
+      // Faktory's error to the first has taken the reservation with it: nobody will get the job again.
+      if (report.refused && report.verb === 'FAIL') return this.#leave(report, 'lost');
       this.#leave(report, 'late');
       return this.#events.onLate(report.held);
     }
@@ -153,8 +143,8 @@ export class Outbox {
 
   #leave(report: Report, end: FailEnd): void {
     this.#size -= 1;
+    report.second.owed -= 1;
     report.held.moveTo('settled');
-    this.#peek();
     report.onEnd?.(end, report.firstSentAt ?? report.held.lease.startSteady);
     this.#events.onReported();
     if (this.#size > 0) return;
@@ -167,7 +157,14 @@ export class Outbox {
 /** `doubtfulSince` (ms, monotonic): if Faktory was restarted after that, `unclear` may mean that the job is lost. */
 export type OnFailEnd = (end: FailEnd, doubtfulSince: number) => void;
 
+interface Second {
+  readonly since: number;
+  owed: number;
+}
+
 class Report implements Receiver {
+  /** When it became owed. */
+  readonly second: Second;
   readonly held: HeldJob;
   readonly verb: 'ACK' | 'FAIL';
   readonly command: string;
@@ -183,12 +180,14 @@ class Report implements Receiver {
 
   constructor(
     outbox: Outbox,
+    second: Second,
     held: HeldJob,
     verb: 'ACK' | 'FAIL',
     command: string,
     onEnd?: OnFailEnd | undefined,
   ) {
     this.#outbox = outbox;
+    this.second = second;
     this.held = held;
     this.verb = verb;
     this.command = command;

@@ -29,6 +29,8 @@ export function outcomeOf(job: JobPayload, thrown: unknown, policy?: RetryPolicy
   const answer = policy(attemptOf(job), thrown, job);
   if (answer === undefined) return { kind: 'fail' };
   if (answer === 'dead') return { kind: 'kill' };
+  // A policy decides at once; one that promises would reject where nobody hears it.
+  if ((answer as unknown) instanceof Promise) (answer as unknown as Promise<unknown>).catch(() => {});
   if (typeof answer === 'number' && answer >= 0) {
     return { kind: 'delay', delayMs: Math.min(answer, MAX_DELAY_MS) };
   }

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts';
 import type { EncodedJob } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import type { HeldJob } from './held-job.ts';
-import { leaseLives, nowOnBothClocks } from './lease.ts';
+import { leaseEnd, leaseLives, nowOnBothClocks } from './lease.ts';
 import type { Outbox } from './outbox.ts';
 
 export interface ReturnerOptions {
@@ -27,6 +27,11 @@ export class Returner {
     this.#options = options;
   }
 
+  /** Returns under way: whether their copies are stored is not known. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   /** Resolves when no return is under way. */
   async idle(): Promise<void> {
     while (this.#pending.size > 0) await Promise.all(this.#pending);
@@ -46,7 +51,7 @@ export class Returner {
     try {
       // JSON.parse reads what is nested too deep for JSON.stringify.
       const copy = makeCopy();
-      await pusher.push(copy);
+      await pusher.push(copy, { notAfter: leaseEnd(held.lease) });
       if (leaseLives(held.lease, nowOnBothClocks())) outbox.ack(held);
       else held.moveTo('settled');
       logger.debug({ jid, copy: copy.jid, jobtype }, 'job given back as a copy');

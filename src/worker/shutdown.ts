@@ -16,21 +16,24 @@ const RECALL_MS = 500;
  * finish, sends every report, ends the connections. Never rejects.
  */
 export async function shutDown(engine: Engine, onAborting: () => void): Promise<void> {
-  const { flow, options } = engine;
+  const { flow, fetcher, plan, options } = engine;
   const { shutdownTimeoutMs } = options;
   const start = performance.now();
   const left = (ms: number): number => Math.max(0, start + ms - performance.now());
+  engine.beginStop();
   await within(engine.stopFetching(), Math.max(shutdownTimeoutMs, RECALL_MS));
   await flow.drained(left(shutdownTimeoutMs));
   // Whatever Faktory does, it ends by then.
   const lastMs = Math.max(shutdownTimeoutMs, RECALL_MS) + CLEAN_UP_MS + REPORT_MS;
-  if (flow.running + flow.ready > 0) {
-    onAborting();
-    flow.abort();
-    await flow.drained(CLEAN_UP_MS);
-    await within(flow.handBackAll(), left(lastMs));
-  }
-  await within(flow.reported(), Math.min(REPORT_MS, left(lastMs)));
+  const isAborting = flow.running + flow.ready > 0;
+  if (isAborting) onAborting();
+  // Also where nothing runs: what FETCHes still bring is handed back.
+  flow.abort();
+  // A copy, its ACK, and END take a round trip each.
+  if (isAborting) await flow.drained(Math.max(CLEAN_UP_MS / 10, CLEAN_UP_MS - 3 * plan.roundTripMs));
+  await within(flow.handBackAll(), left(lastMs));
+  await within(fetcher.close(), Math.min(REPORT_MS, left(lastMs)));
+  await within(flow.reported(), Math.min(REPORT_MS + 2 * plan.roundTripMs, left(lastMs)));
   tellWhatIsLeft(engine);
   await closeLanes(engine, Math.min(REPORT_MS, left(lastMs)));
 }
@@ -50,10 +53,20 @@ async function closeLanes(engine: Engine, withinMs: number): Promise<void> {
 }
 
 function tellWhatIsLeft({ flow, options }: Engine): void {
-  const { unreturned, unreported } = flow;
-  if (unreturned + unreported === 0) return;
-  const text = `${unreturned} jobs were not handed back and ${unreported} reports not answered before the end`;
-  options.link.logger.warn({ wid: options.wid }, `${text}: Faktory gives these jobs out again later`);
+  const { unreturned, doubtful, unreported, unmended } = flow;
+  const { logger } = options.link;
+  if (unreturned + unreported > 0) {
+    const text = `${unreturned} jobs were not handed back and ${unreported} reports not answered before the end`;
+    logger.warn({ wid: options.wid }, `${text}: Faktory gives these jobs out again later`);
+  }
+  if (doubtful > 0) {
+    const text = `${doubtful} jobs may have been handed back or not before the end: they may run twice`;
+    logger.warn({ wid: options.wid }, text);
+  }
+  if (unmended > 0) {
+    const text = `${unmended} jobs whose FAIL Faktory has lost, or may have, have no copy that is known to be stored`;
+    logger.error({ wid: options.wid }, text);
+  }
 }
 
 /** Waits for a promise, but no longer. */

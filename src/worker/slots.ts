@@ -10,29 +10,34 @@ export interface SlotsEvents {
   onExpired(held: HeldJob): void;
   /** Its handler has used 80% of its reservation. */
   onSlow(held: HeldJob): void;
-  /** Its handler runs on though nothing it does can count any more: its slot is taken from it. */
-  onZombie(held: HeldJob): void;
+  /** More handlers than before run on though they lost their slot long ago; of these jobtypes. */
+  onZombies(count: number, jobtypes: readonly string[]): void;
 }
 
 const WARN_SHARE = 0.8;
+const STALE_SHARE = 0.25;
 
 /**
  * The slots (handlers that may run at once) and the jobs that wait for one. A *zombie* is a handler that has lost its
- * slot and has not ended: nobody can end it, and what it does no longer counts.
+ * slot and has not ended long after: nobody can end it, and what it does no longer counts.
  */
 export class Slots {
   readonly #limit: number;
   readonly #events: SlotsEvents;
   readonly #running = new Set<HeldJob>();
   readonly #ready = new Deque<HeldJob>();
-  readonly #zombies = new Set<HeldJob>();
+  /** Those that have lost their slot and run on, and since when. */
+  readonly #evicted = new Map<HeldJob, number>();
+  readonly #zombieAfterMs: number;
+  #zombies = 0;
   #starting = false;
   /** The latest moment that it was told. */
   #now: Moment = { steady: 0, wall: 0 };
   #drainedWaiters: (() => void)[] = [];
 
-  constructor(limit: number, events: SlotsEvents) {
+  constructor(limit: number, zombieAfterMs: number, events: SlotsEvents) {
     this.#limit = limit;
+    this.#zombieAfterMs = zombieAfterMs;
     this.#events = events;
   }
 
@@ -45,7 +50,7 @@ export class Slots {
   }
 
   get zombies(): number {
-    return this.#zombies.size;
+    return this.#zombies;
   }
 
   /** Those that run, the longest-running first. */
@@ -62,7 +67,9 @@ export class Slots {
   /** Frees the slot of a job whose handler has ended. */
   finish(held: HeldJob, now: Moment): void {
     if (!this.#running.delete(held)) {
-      this.#zombies.delete(held);
+      const since = this.#evicted.get(held);
+      this.#evicted.delete(held);
+      if (since !== undefined && this.#isZombie(since, now)) this.#countZombies(now);
       return;
     }
     held.charge?.release();
@@ -70,12 +77,37 @@ export class Slots {
     this.#tellIfDrained();
   }
 
+  /** Nothing is held for it any more. */
+  #leave(held: HeldJob): void {
+    held.charge?.release();
+    if (held.timeout !== undefined) clearTimeout(held.timeout);
+  }
+
+  #isZombie(since: number, now: Moment): boolean {
+    return now.steady - since >= this.#zombieAfterMs;
+  }
+
+  #countZombies(now: Moment): void {
+    let count = 0;
+    for (const since of this.#evicted.values()) if (this.#isZombie(since, now)) count += 1;
+    this.#zombies = count;
+  }
+
+  /** Those that have just been evicted for so long that they will hardly end. */
+  #tellZombies(now: Moment): void {
+    if (this.#evicted.size === 0) return;
+    const before = this.#zombies;
+    this.#countZombies(now);
+    if (this.#zombies <= before) return;
+    const zombies = [...this.#evicted].filter(([, since]) => this.#isZombie(since, now));
+    this.#events.onZombies(this.#zombies, [...new Set(zombies.map(([{ job }]) => job.jobtype))]);
+  }
+
   /** Takes the slot from a job whose handler does not end. */
   evict(held: HeldJob, now: Moment): void {
-    this.#zombies.add(held);
+    this.#evicted.set(held, now.steady);
+    this.#leave(held);
     this.#running.delete(held);
-    held.charge?.release();
-    this.#events.onZombie(held);
     this.#startReady(now);
     this.#tellIfDrained();
   }
@@ -108,6 +140,7 @@ export class Slots {
 
   /** Looks at the leases; called once a second, so that no job needs a timer. */
   sweep(now: Moment): void {
+    this.#tellZombies(now);
     for (const held of this.#running) {
       if (!held.aborted && !leaseLives(held.lease, now)) {
         held.abort(new MillraceError('LEASE_EXPIRED', `the reservation of job ${held.job.jid} ran out`));
@@ -139,20 +172,22 @@ export class Slots {
   takeRunning(): HeldJob[] {
     const running = [...this.#running];
     this.#running.clear();
-    for (const held of running) held.charge?.release();
+    for (const held of running) this.#leave(held);
     this.#tellIfDrained();
     return running;
   }
 
-  /** Takes out the jobs that have waited for a slot until a quarter of their reservation was gone. */
-  takeStale(now: Moment): HeldJob[] {
-    const stale: HeldJob[] = [];
-    for (let held = this.#ready.peek(); held !== undefined; held = this.#ready.peek()) {
-      if (leaseShare(held.lease, now) < 0.25) break;
-      held.charge?.release();
-      stale.push(this.#ready.shift()!);
-    }
-    return stale;
+  /** Takes out the jobs that have waited for a slot until a quarter of their reservation was gone, and those of `isStale`. */
+  takeStale(now: Moment, isStale: (held: HeldJob) => boolean = () => false): HeldJob[] {
+    const goes = (held: HeldJob): boolean => leaseShare(held.lease, now) >= STALE_SHARE || isStale(held);
+    const ready = [...this.#ready];
+    const stale = new Set(ready.filter(goes));
+    if (stale.size === 0) return [];
+    this.#ready.clear();
+    for (const held of ready) if (!stale.has(held)) this.#ready.push(held);
+    for (const held of stale) held.charge?.release();
+    this.#tellIfDrained();
+    return [...stale];
   }
 
   /** Resolves when no job is held, or when the time is over. */

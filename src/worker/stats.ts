@@ -34,6 +34,7 @@ export function statsOf(engine: Engine, state: WorkerState): WorkerStats {
     stranded: engine.stranded,
     resent: flow.resent,
     mended: flow.mended,
+    unmended: flow.unmended,
     slowHandlers: slow.counts.handlers,
     slowCommands: slow.counts.commands,
     eventLoopBlocks: slow.counts.blocks,

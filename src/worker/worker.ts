@@ -4,7 +4,7 @@
  * Its life only moves forward: *new*, *starting* (until Faktory has welcomed it), *running*, *quiet* (fetches
  * nothing more), *stopping* (lets what runs finish), *aborting* (hands back what does not), *stopped*.
  */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, captureRejectionSymbol as nodejsRejection } from 'node:events';
 import { askQueues, type QueueReport } from '../connection/queue-report.ts';
 import type { AnyJobs, ArgsOut, Contract, JobDefinitions } from '../contract/contract.ts';
 import { MillraceError } from '../errors.ts';
@@ -30,10 +30,12 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
   #state: WorkerState = 'new';
   #stopping: Promise<void> | undefined;
   #untrap: (() => void) | undefined;
+  #exhausted = false;
 
   /** Throws CONFIG_INVALID, ADDRESS_INVALID, or JOB_INVALID (a queue's name). Connects when `work()` is called. */
   constructor(options: WorkerOptions<D> = {}) {
-    super();
+    // What an asynchronous listener rejects with is logged as what another throws.
+    super({ captureRejections: true });
     const { contract } = options;
     this.#contract = contract;
     this.#executor = new Executor(contract && ((jobtype, args) => contract.parseArgs(jobtype, args)));
@@ -74,7 +76,7 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
 
   /** Whether so many handlers never ended that it has stopped itself: its process should end with an error. */
   get exhausted(): boolean {
-    return this.#engine.flow.zombies >= this.#engine.options.maxZombies;
+    return this.#exhausted;
   }
 
   /** The jobtypes that have a handler. */
@@ -110,7 +112,8 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     const { breaker } = checkHandlerOptions(jobtype, options);
     this.#executor.register(jobtype, handler, options);
     this.#engine.tallies.add(jobtype);
-    if (breaker !== undefined) this.#engine.breakers.forJobtype(jobtype, breaker);
+    if (breaker === undefined) this.#engine.breakers.remove(jobtype);
+    else this.#engine.breakers.forJobtype(jobtype, breaker);
     return this;
   }
 
@@ -165,7 +168,7 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     this.#setState('quiet');
     void this.#engine.stopFetching();
     this.#engine.options.link.logger.info({ wid: this.wid }, 'quiet: fetching no more jobs');
-    this.emit('quiet');
+    this.#tell(() => this.emit('quiet'));
   }
 
   /**
@@ -206,7 +209,7 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     await shutDown(this.#engine, () => this.#setState('aborting'));
     this.#untrap?.();
     this.#setState('stopped');
-    this.emit('stop');
+    this.#tell(() => this.emit('stop'));
   }
 
   get #fetches(): boolean {
@@ -219,10 +222,10 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     this.#state = next;
   }
 
-  /** As many as there are slots: they hold what the running ones need, and only the end of the process frees it. */
   #onZombies(count: number): void {
-    const { link } = this.#engine.options;
-    if (!this.exhausted || !this.#fetches) return;
+    const { link, maxZombies } = this.#engine.options;
+    if (count < maxZombies || !this.#fetches) return;
+    this.#exhausted = true;
     const text = `${count} handlers never end: the worker stops, so that whoever supervises it starts a fresh one`;
     link.logger.error({ wid: this.wid }, text);
     void this.stop();
@@ -233,7 +236,15 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     try {
       emit();
     } catch (error) {
-      this.#engine.options.link.logger.error({ err: error }, 'a listener of the worker threw');
+      this.#onListenerFault(error);
     }
+  }
+
+  override [nodejsRejection](error: Error, ..._event: unknown[]): void {
+    this.#onListenerFault(error);
+  }
+
+  #onListenerFault(error: unknown): void {
+    this.#engine.options.link.logger.error({ err: error }, 'a listener of the worker threw');
   }
 }

@@ -286,3 +286,23 @@ describe('a peer that fails at random', () => {
     expect(it.pusher.inFlightBytes).toBe(0);
   });
 });
+
+describe('a job that is only worth sending until a moment', () => {
+  it('is not sent after it, and is certainly not stored; those beside it are', async () => {
+    await using peer = await Peer.start(() => ALL_STORED);
+    using it = await pushing(peer);
+    const pushed = [
+      it.pusher.push(job(1), { notAfter: performance.now() - 1 }),
+      it.pusher.push(job(2)),
+      it.pusher.push(job(3), { notAfter: performance.now() + 60_000 }),
+    ];
+    expect(await outcomes(pushed)).toEqual(['FAKTORY_UNREACHABLE', jid(2), jid(3)]);
+    expect(batches(peer)).toEqual([[jid(2), jid(3)]]);
+  });
+
+  it('is given up while it waits for a lane', async () => {
+    using it = new Pushing({ host: '127.0.0.1', port: 1, tls: false, password: undefined });
+    const pushed = it.pusher.push(job(1), { notAfter: performance.now() + 50 });
+    expect(await outcomes([pushed])).toEqual(['FAKTORY_UNREACHABLE']);
+  });
+});

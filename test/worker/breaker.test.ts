@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SILENT } from '../../src/logger.ts';
 import { Breaker, checkBreaker } from '../../src/worker/breaker.ts';
 import { Breakers } from '../../src/worker/breakers.ts';
-import { Credits } from '../../src/worker/credits.ts';
+import { type Charge, Credits } from '../../src/worker/credits.ts';
 
 const OPTIONS = { failures: 3, share: 0.5, windowMs: 1_000, pauseMs: 5_000 };
 
@@ -36,6 +36,32 @@ describe('Breaker', () => {
     expect(breaker.state).toBe('closed');
     for (let i = 0; i < 3; i += 1) breaker.record(false, 15_300);
     expect(breaker.openForMs(15_300)).toBe(5_000);
+  });
+
+  it('takes for a probe only what was started since it is half-open', () => {
+    const breaker = new Breaker(OPTIONS);
+    for (let i = 0; i < 3; i += 1) breaker.record(false, 10, 0);
+    breaker.tick(5_010);
+    expect(breaker.record(true, 5_020, 5)).toBe(false);
+    expect(breaker.record(false, 5_020, 5_009)).toBe(false);
+    expect(breaker.state).toBe('half-open');
+    expect(breaker.record(false, 5_030, 5_010)).toBe(true);
+    expect(breaker.openForMs(5_030)).toBe(10_000);
+    breaker.tick(15_030);
+    // One that began in the half-open time before.
+    expect(breaker.record(true, 15_040, 5_020)).toBe(false);
+    expect(breaker.record(true, 15_050, 15_040)).toBe(true);
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('closed again, does not count what began before: that failed on what is mended now', () => {
+    const breaker = new Breaker(OPTIONS);
+    for (let i = 0; i < 3; i += 1) breaker.record(false, 10, 0);
+    breaker.tick(5_010);
+    breaker.record(true, 5_020, 5_010);
+    for (let i = 0; i < 100; i += 1) expect(breaker.record(false, 5_030, 5)).toBe(false);
+    for (let i = 0; i < 2; i += 1) expect(breaker.record(false, 5_040, 5_030)).toBe(false);
+    expect(breaker.record(false, 5_040, 5_030)).toBe(true);
   });
 
   it('waits eight times the pause at most', () => {
@@ -86,6 +112,96 @@ describe('Credits', () => {
     credits.limit('b', undefined);
     expect(credits.charge(['a'])).toBeUndefined();
   });
+
+  /** Small numbers in a row that is the same for the same seed (mulberry32). */
+  function dice(seed: number): (sides: number) => number {
+    let state = seed;
+    return (sides) => {
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), state | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      return ((t ^ (t >>> 14)) >>> 0) % sides;
+    };
+  }
+
+  const NAMES = ['a', 'b', 'c', 'd'];
+
+  /** Credits, and beside them what they should come to: a list of what is charged, and for which queues. */
+  class Model {
+    readonly credits = new Credits();
+    readonly limits = new Map<string, number>();
+    readonly open: { charge: Charge; queues: readonly string[] }[] = [];
+
+    limit(name: string, most: number | undefined): void {
+      if (most === undefined) this.limits.delete(name);
+      else this.limits.set(name, most);
+      this.credits.limit(name, most);
+    }
+
+    fetch(names: readonly string[]): void {
+      const queues = this.credits.allowed(names);
+      const charge = this.credits.charge(queues);
+      const charged = queues.filter((queue) => this.limits.has(queue));
+      expect(charge === undefined).toBe(charged.length === 0);
+      if (charge !== undefined) this.open.push({ charge, queues: charged });
+    }
+
+    /** A job came, maybe of a queue that was not named. */
+    bring(at: number, queue: string): void {
+      const fetched = this.open[at];
+      if (fetched === undefined) return;
+      fetched.charge.keep(queue);
+      fetched.queues = fetched.queues.filter((each) => each === queue);
+    }
+
+    /** The job left its slot, or the FETCH was lost or empty; it may be told more than once. */
+    end(at: number, times: number): void {
+      const [fetched] = this.open.splice(at, 1);
+      for (let i = 0; i < times; i += 1) fetched?.charge.release();
+    }
+
+    check(): void {
+      for (const name of NAMES) {
+        const used = this.open.filter(({ queues }) => queues.includes(name)).length;
+        expect(this.credits.usedBy(name)).toBe(used);
+        const free = used < (this.limits.get(name) ?? Number.POSITIVE_INFINITY);
+        expect(this.credits.allowed([name])).toEqual(free ? [name] : []);
+      }
+    }
+  }
+
+  it.each(Array.from({ length: 20 }, (_, seed) => seed))(
+    'come out even whatever happens to the FETCHes: seed %i',
+    (seed) => {
+      const roll = dice(seed);
+      const model = new Model();
+      const any = (): string => NAMES[roll(NAMES.length)]!;
+      const steps = [
+        () => model.limit(any(), [undefined, 0, 1, 2, 3][roll(5)]),
+        () => model.fetch(NAMES.filter(() => roll(2) === 0)),
+        () => model.fetch(NAMES.filter(() => roll(2) === 0).reverse()),
+        () => model.bring(roll(model.open.length + 1), any()),
+        () => model.end(roll(model.open.length + 1), 1 + roll(2)),
+      ];
+      for (let step = 0; step < 200; step += 1) {
+        steps[roll(steps.length)]!();
+        model.check();
+      }
+      while (model.open.length > 0) model.end(0, 1);
+      for (const name of NAMES) expect(model.credits.usedBy(name)).toBe(0);
+    },
+  );
+
+  it('charges a queue that is named twice once', () => {
+    const credits = new Credits();
+    credits.limit('a', 2);
+    const charge = credits.charge(['a', 'b', 'a'])!;
+    expect(credits.usedBy('a')).toBe(1);
+    charge.keep('a');
+    expect(credits.usedBy('a')).toBe(1);
+    charge.release();
+    expect(credits.usedBy('a')).toBe(0);
+  });
 });
 
 describe('Breakers', () => {
@@ -118,5 +234,74 @@ describe('Breakers', () => {
     expect(credits.allowed(['x'])).toEqual([]);
     breakers.tick(5_000);
     expect(credits.allowed(['x'])).toEqual(['x']);
+  });
+
+  const fail = (breakers: Breakers, queue: string, times = 3): void => {
+    for (let i = 0; i < times; i += 1) breakers.record(job('import', queue), false, 0);
+  };
+
+  it('frees the queues when an open breaker is registered anew, or taken away', () => {
+    const credits = new Credits();
+    const breakers = new Breakers(credits, SILENT);
+    for (const next of [() => breakers.forJobtype('import', OPTIONS), () => breakers.remove('import')]) {
+      breakers.forJobtype('import', OPTIONS);
+      fail(breakers, 'x');
+      expect(credits.allowed(['x'])).toEqual([]);
+      next();
+      expect(credits.allowed(['x'])).toEqual(['x']);
+      expect(credits.charge(['x'])).toBeUndefined();
+      expect(breakers.isOpen('x')).toBe(false);
+    }
+    expect(breakers.states).toEqual([]);
+    breakers.remove('import');
+    fail(breakers, 'x');
+    expect(credits.allowed(['x'])).toEqual(['x']);
+  });
+
+  it('holds the queues of one that is registered anew as closely as its other breakers say', () => {
+    const credits = new Credits();
+    const breakers = new Breakers(credits, SILENT);
+    breakers.forJobtype('import', OPTIONS);
+    breakers.forQueue('x', OPTIONS);
+    fail(breakers, 'x');
+    breakers.remove('import');
+    expect(credits.allowed(['x'])).toEqual([]);
+    breakers.forQueue('x', OPTIONS);
+    expect(credits.allowed(['x'])).toEqual(['x']);
+  });
+
+  it('tells which queues are open, and each time that one opens', () => {
+    const opened: string[] = [];
+    const names = ['x', 'y'];
+    const breakers = new Breakers(new Credits(), SILENT, () =>
+      opened.push(names.filter((name) => breakers.isOpen(name)).join()),
+    );
+    breakers.forJobtype('import', OPTIONS);
+    expect(breakers.isOpen('x')).toBe(false);
+    fail(breakers, 'x', 2);
+    fail(breakers, 'y', 1);
+    expect(opened).toEqual(['x,y']);
+    breakers.tick(5_000);
+    expect(names.map((name) => breakers.isOpen(name))).toEqual([false, false]);
+    breakers.record(job('import', 'x'), false, 5_100, 5_050);
+    expect(opened).toEqual(['x,y', 'x,y']);
+    breakers.tick(15_100);
+    breakers.record(job('import', 'x'), true, 15_200, 15_150);
+    expect(opened).toHaveLength(2);
+    expect(breakers.isOpen('x')).toBe(false);
+  });
+
+  it('holds a queue, too, whose first failure comes while the breaker is open', () => {
+    const opened: string[] = [];
+    const credits = new Credits();
+    const breakers = new Breakers(credits, SILENT, () => opened.push('opened'));
+    breakers.forJobtype('import', OPTIONS);
+    fail(breakers, 'x');
+    fail(breakers, 'x');
+    expect(opened).toHaveLength(1);
+    fail(breakers, 'late');
+    expect(credits.allowed(['late'])).toEqual([]);
+    expect(breakers.isOpen('late')).toBe(true);
+    expect(opened).toHaveLength(2);
   });
 });

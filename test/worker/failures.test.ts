@@ -189,7 +189,7 @@ describe('handlerTimeoutMs', () => {
   it('aborts, fails the job and frees the slot, though the handler never ends', async () => {
     const reasons: unknown[] = [];
     let release = (): void => {};
-    const worker = newWorker({ concurrency: 1 });
+    const worker = newWorker({ concurrency: 1, zombieAfterMs: 20 });
     worker.handle(
       'hangs',
       (ctx) => {
@@ -211,7 +211,7 @@ describe('handlerTimeoutMs', () => {
     await until(() => inSet('retries').length === 1);
     expect(inSet('retries')[0]?.failure).toMatchObject({ errtype: 'HANDLER_TIMEOUT' });
     expect(reasons).toEqual(['HANDLER_TIMEOUT']);
-    expect(worker.stats().zombies).toBe(1);
+    await until(() => worker.stats().zombies === 1);
     // A worker with one slot and as many zombies stops itself.
     expect(worker.exhausted).toBe(true);
     release();
@@ -221,7 +221,7 @@ describe('handlerTimeoutMs', () => {
   });
 
   it('stops the worker once as many handlers hang as it has slots, and not before', async () => {
-    const worker = newWorker({ concurrency: 2 });
+    const worker = newWorker({ concurrency: 2, zombieAfterMs: 20 });
     worker.register('hangs', () => new Promise(() => {}), { handlerTimeoutMs: 20 });
     let after = 0;
     worker.register('after', () => {
@@ -237,6 +237,29 @@ describe('handlerTimeoutMs', () => {
     await client.push({ jobtype: 'hangs' });
     await stopped;
     expect(worker.exhausted).toBe(true);
+  });
+
+  it('does not stop a worker whose handlers heed the signal after a moment, however many', async () => {
+    const worker = newWorker({ concurrency: 5, zombieAfterMs: 5_000 });
+    let cleanedUp = 0;
+    worker.handle(
+      'tidy',
+      (ctx) =>
+        new Promise<void>((resolve) => {
+          ctx.signal.addEventListener('abort', () =>
+            setTimeout(() => {
+              cleanedUp += 1;
+              resolve();
+            }, 30),
+          );
+        }),
+      { handlerTimeoutMs: 20 },
+    );
+    await worker.work();
+    await client.pushBulk(Array.from({ length: 20 }, () => ({ jobtype: 'tidy' })));
+    await until(() => cleanedUp === 20);
+    expect(worker.stats()).toMatchObject({ state: 'running', failed: 20, zombies: 0 });
+    expect(worker.exhausted).toBe(false);
   });
 
   it.each([0, -1, Number.NaN, 2 ** 31])('takes no %s', (handlerTimeoutMs) => {
@@ -281,6 +304,43 @@ describe('a FAIL that Faktory has lost', () => {
     expect(inSet('retries')).toHaveLength(1);
     expect(inSet('scheduled')).toEqual([]);
     expect(worker.stats()).toMatchObject({ mended: 0, unreported: 0 });
+  });
+});
+
+describe('a FAIL whose reply was lost, with Faktory not restarted', () => {
+  beforeEach(() => faktory.clock.advance(2_000));
+
+  it.each([
+    ['poison', { retry: 5 }, new Unrecoverable('gone'), { dead: 1, discarded: 0 }],
+    ['a job without a retry left', { retry: -1 }, new Error('no'), { dead: 1, discarded: 0 }],
+    ['a job that had asked for none', { retry: 0 }, new Error('no'), { dead: 0, discarded: 1 }],
+  ])('is finished as any other: %s', async (_what, fields, error, ended) => {
+    const dead: string[] = [];
+    const worker = newWorker({ onDead: ({ job }) => dead.push(job.jid) });
+    worker.register('throws', () => {
+      throw error;
+    });
+    await worker.work();
+    faktory.faults.dropReplies(1, 'FAIL');
+    await client.push({ jobtype: 'throws', ...fields });
+    await until(() => worker.stats().dead + worker.stats().discarded === 1);
+    expect(worker.stats()).toMatchObject({ ...ended, mended: 0, unmended: 0 });
+    expect([dead.length, inSet('dead').length]).toEqual([ended.dead, ended.dead]);
+    expect(inSet('retries')).toEqual([]);
+  });
+});
+
+describe('poison whose FAIL Faktory has lost', () => {
+  it('goes to Dead as its copy', async () => {
+    faktory.faults.quirks.lostFail = true;
+    const worker = newWorker().register('gone', () => {
+      throw new Unrecoverable('no such user');
+    });
+    await worker.work();
+    const jid = await client.push({ jobtype: 'gone', retry: 5 });
+    await until(() => worker.stats().dead === 1);
+    expect(inSet('dead').map((job) => job.jid.startsWith(jid))).toEqual([true]);
+    expect(inSet('scheduled')).toEqual([]);
   });
 });
 
