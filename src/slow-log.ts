@@ -50,13 +50,16 @@ export class SlowLog {
     return told;
   }
 
-  /** The event loop stood still: nothing was read or sent meanwhile, whatever else ran. */
+  /**
+   * The event loop stood still: nothing was read or sent meanwhile, whatever else ran. Where it is not certain that
+   * a handler did it, it may as well have been whoever stopped the process: to it, both look alike.
+   */
   block(jobtypes: readonly string[], ms: number, certain: boolean): void {
     this.counts.blocks += 1;
     if (certain) this.#toldOfBlock = true;
     const text = certain
       ? 'a handler blocked the event loop: all jobs of this process stood still'
-      : 'the event loop stood still while handlers of these jobtypes ran';
+      : 'the event loop stood still while handlers of these jobtypes ran: one blocked it, or the process was paused (SIGSTOP, suspend, no CPU)';
     this.#tell(`block ${jobtypes[0]}`, { jobtypes, ms: Math.round(ms) }, text);
   }
 

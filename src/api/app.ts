@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Client } from '../client/client.ts';
 import { readSetting } from '../config.ts';
-import { createLogger, type Logger, SILENT } from '../logger.ts';
+import { createLogger, type Logger, SILENT, safeLogger } from '../logger.ts';
 import type { JobDefaults } from '../protocol/job.ts';
 import { hideSecret } from '../redact.ts';
 import { isCrossSite, tokenCheck } from './auth.ts';
@@ -201,5 +201,7 @@ function report(problem: Problem, logger: Logger): void {
 
 function loggerOf(logger: Logger | false | undefined): Logger {
   if (logger === false) return SILENT;
-  return logger ?? createLogger({ level: readSetting('LOG_LEVEL'), pretty: readSetting('LOG_PRETTY') });
+  return logger !== undefined
+    ? safeLogger(logger)
+    : createLogger({ level: readSetting('LOG_LEVEL'), pretty: readSetting('LOG_PRETTY') });
 }

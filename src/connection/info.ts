@@ -7,6 +7,7 @@ import { infoCommand } from '../protocol/commands.ts';
 import type { FaktoryInfo } from '../protocol/info.ts';
 import { type Address, showAddress } from './address.ts';
 import { request } from './command.ts';
+import type { Connection } from './connection.ts';
 import type { Lanes } from './lanes.ts';
 
 const MAX_AGE_MS = 15_000;
@@ -16,7 +17,7 @@ interface Asked {
   readonly answer: Promise<FaktoryInfo>;
 }
 
-/** The latest answer, or one under way, by address; one of a process, whatever connects in it. */
+/** The latest answer, one under way, or how it failed, by address; one of a process, whatever connects in it. */
 const asked = new Map<string, Asked>();
 
 export interface KnownInfo {
@@ -25,16 +26,20 @@ export interface KnownInfo {
   readonly askedAt: number;
 }
 
-/** INFO of the Faktory there, up to 15 s old. Rejects with FAKTORY_UNREACHABLE or as the command does. */
+/**
+ * INFO of the Faktory there, up to 15 s old. Rejects with FAKTORY_UNREACHABLE or as the command does: then so do all
+ * who ask within the 15 s, since one whose answer was lost may be the very one that ended Faktory.
+ */
 export async function askInfo(address: Address, lanes: Lanes): Promise<KnownInfo> {
   const key = showAddress(address);
   const now = performance.now();
   let latest = asked.get(key);
   if (latest === undefined || now - latest.at >= MAX_AGE_MS) {
-    latest = { at: now, answer: ask(lanes) };
+    const lane = lanes.idlest();
+    // Nothing is asked: the next may try at once.
+    if (lane === undefined) throw lanes.fault ?? new MillraceError('FAKTORY_UNREACHABLE');
+    latest = { at: now, answer: ask(lane) };
     asked.set(key, latest);
-    // Nothing was asked where no lane was up: the next may try at once.
-    latest.answer.catch(() => asked.delete(key));
   }
   return { info: await latest.answer, askedAt: latest.at };
 }
@@ -45,8 +50,6 @@ export function infoWaitMs(address: Address): number {
   return latest === undefined ? 0 : Math.max(0, latest.at + MAX_AGE_MS - performance.now());
 }
 
-async function ask(lanes: Lanes): Promise<FaktoryInfo> {
-  const lane = lanes.idlest();
-  if (lane === undefined) throw lanes.fault ?? new MillraceError('FAKTORY_UNREACHABLE');
+async function ask(lane: Connection): Promise<FaktoryInfo> {
   return JSON.parse((await request(lane, infoCommand())) ?? '{}') as FaktoryInfo;
 }

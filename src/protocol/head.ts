@@ -1,6 +1,6 @@
 /**
  * The string that stands under `key` at the top level of a JSON object of which only the start is at hand; undefined
- * where it has not come by then. A search for the text of the key would find it inside `custom` too.
+ * where it has not come by then, or is no JSON: a head is what a fault is told by, it must not be one. A search for the text of the key would find it inside `custom` too.
  */
 export function topLevelString(head: string, key: string): string | undefined {
   let depth = 0;
@@ -21,7 +21,12 @@ export function topLevelString(head: string, key: string): string | undefined {
 
 function stringAt(head: string, at: number): string | undefined {
   const end = head[at] === '"' ? endOfString(head, at) : undefined;
-  return end === undefined ? undefined : (JSON.parse(head.slice(at, end + 1)) as string);
+  if (end === undefined) return undefined;
+  try {
+    return JSON.parse(head.slice(at, end + 1)) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where the string that opens at `at` closes. */

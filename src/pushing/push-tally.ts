@@ -16,7 +16,7 @@ export interface PushTotals {
   /** Of each PUSHB that was answered: its jobs, and the seconds until its reply. */
   readonly pushbJobs: Histogram;
   readonly pushbSeconds: Histogram;
-  /** PUSHBs that were answered later than `slowMs`. */
+  /** PUSHBs that were answered later than `slowMs`; 0: none is slow. */
   readonly slow: number;
 }
 
@@ -50,7 +50,8 @@ export class PushTally implements PushTotals {
   readonly #onSlow: PusherOptions['onSlow'];
 
   constructor({ slowMs, onSlow }: Pick<PusherOptions, 'slowMs' | 'onSlow'>) {
-    this.#slowMs = slowMs;
+    // As SLOW_MS has it (slow-log.ts).
+    this.#slowMs = slowMs === 0 ? Number.POSITIVE_INFINITY : slowMs;
     this.#onSlow = onSlow;
   }
 

@@ -124,6 +124,7 @@ describeOnRealFaktory('a handler that never ends', () => {
     await using worker = localWorker(ledger, stage.relay.url, {
       concurrency: 2,
       maxZombies: 100,
+      zombieAfterMs: 500,
       shutdownTimeoutMs: 500,
     });
     const timeout = { handlerTimeoutMs: 200 };
@@ -148,6 +149,7 @@ describeOnRealFaktory('a handler that never ends', () => {
       what: () => JSON.stringify(worker.stats()),
     });
     await until(() => worker.stats().unreported === 0);
+    await until(() => worker.stats().zombies === 6);
     const { zombies } = worker.stats();
     const { sets } = await stage.held();
     const start = performance.now();

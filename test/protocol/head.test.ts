@@ -23,3 +23,10 @@ it('finds it, or nothing, wherever the head is cut off', () => {
     expect([undefined, 'the-right-one']).toContain(topLevelString(job.slice(0, end), 'jid'));
   }
 });
+
+it.each(['{"jid":"\\q","a":1}', '{"jid":"\\u12"}', '{"jid":"a\nb"}', '{"jid":"\\q'])(
+  'finds nothing in what is no JSON: %j',
+  (head) => {
+    expect(topLevelString(head, 'jid')).toBeUndefined();
+  },
+);

@@ -97,6 +97,18 @@ describe('slow PUSHBs', () => {
     expect([slow, pushbSeconds.sum]).toEqual([1, expect.closeTo(2.001)]);
   });
 
+  it('are none where slowMs is 0', async () => {
+    const told: number[] = [];
+    await using peer = await Peer.start(silent);
+    using it = await pushing(peer, { slowMs: 0, onSlow: (ms) => void told.push(ms) });
+    const pushed = it.push(job(0));
+    await peer.received(1);
+    vi.advanceTimersByTime(5_000);
+    peer.links[0]!.say(ALL_STORED);
+    await Promise.all(pushed);
+    expect([told, it.pusher.stats().slow]).toEqual([[], 0]);
+  });
+
   it('are nobody’s harm when who is told throws', async () => {
     const answered: string[] = [];
     await using peer = await Peer.start((command) => {

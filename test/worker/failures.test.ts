@@ -162,7 +162,8 @@ describe('a retry policy', () => {
       [jid, 0, 'again'],
       [jid, 1, 'again'],
     ]);
-    expect(worker.stats()).toMatchObject({ failed: 3, delayed: 2, dead: 1 });
+    await until(() => worker.stats().dead === 1);
+    expect(worker.stats()).toMatchObject({ failed: 3, delayed: 2 });
   });
 
   it("may say 'dead', or leave it to Faktory; one that throws is told of, and Faktory's schedule holds", async () => {

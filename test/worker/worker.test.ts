@@ -46,7 +46,8 @@ describe('running jobs', () => {
     await until(() => seen.length === 500);
     await settled();
     expect([...seen].sort((a, b) => a - b)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1));
-    expect(worker.stats()).toMatchObject({ done: 500, failed: 0, running: 0, unreported: 0 });
+    await until(() => worker.stats().unreported === 0);
+    expect(worker.stats()).toMatchObject({ done: 500, failed: 0, running: 0 });
   });
 
   it('calls a returned function with the context, as faktory-worker does', async () => {
