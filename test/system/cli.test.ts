@@ -32,7 +32,7 @@ describe('a start that cannot be', () => {
     [
       ['api'],
       { FAKTORY_URL: 'redis://:pass@localhost' },
-      'FAKTORY_URL is "…@localhost", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS',
+      'FAKTORY_URL is "redis://…@localhost", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS',
     ],
     [
       ['api'],

@@ -94,7 +94,8 @@ it('a worker whose handlers all hang stops itself with exit code 1, so that it i
   });
   await client.push({ jobtype: 'hangs' });
   await client.push({ jobtype: 'hangs' });
-  expect(await worker.waitForExit()).toMatchObject({ code: 1 });
+  // Ten seconds make a zombie of a handler.
+  expect(await worker.waitForExit({ timeoutMs: 40_000 })).toMatchObject({ code: 1 });
   expect(worker.output).toContain('2 handlers never end');
   expect(faktory.jobs({ state: 'retries' })).toHaveLength(2);
   await client.close();
