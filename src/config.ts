@@ -24,7 +24,11 @@ const SETTINGS = {
   FAKTORY_PASSWORD: optional('password of Faktory, or the path of a file that holds it, if it starts with /'),
   FAKTORY_MAX_CONNECTIONS: whole(64, 4, 2_000, 'sockets to Faktory that a process may open'),
   WORKER_CONCURRENCY: whole(500, 1, 100_000, 'jobs that run at once in each worker process'),
-  WORKER_PREFETCH: whole(0, 0, 16_384, 'jobs fetched ahead of free slots; 0: a slot is a fetch loop'),
+  WORKER_PREFETCH: autoOr(
+    0,
+    16_384,
+    'jobs fetched ahead of free slots: auto, a number; 0: a slot is a fetch loop',
+  ),
   WORKER_QUEUES: queues(),
   WORKER_SHUTDOWN_TIMEOUT_MS: whole(
     8_000,
@@ -178,6 +182,14 @@ function optional(help: string): ReadableSetting<string | undefined> {
 function whole(fallback: number, min: number, max: number, help: string): ReadableSetting<number> {
   const takes = `a whole number from ${min} to ${max}`;
   return setting({ fallback, help, takes, parse: (value) => parseWhole(value, min, max) });
+}
+
+/** What the program finds out by itself unless it is told. */
+function autoOr(min: number, max: number, help: string): ReadableSetting<number | 'auto'> {
+  const takes = `auto, or a whole number from ${min} to ${max}`;
+  const parse = (value: string) =>
+    value.toLowerCase() === 'auto' ? ('auto' as const) : parseWhole(value, min, max);
+  return setting<number | 'auto'>({ fallback: 'auto', help, takes, parse });
 }
 
 /** Off unless it is set. */

@@ -4,7 +4,7 @@ import { meter } from './meter.mjs';
 
 const worker = new Worker({
   concurrency: Number(process.env.CONCURRENCY),
-  prefetch: Number(process.env.PREFETCH ?? 0),
+  prefetch: process.env.PREFETCH === 'auto' ? 'auto' : Number(process.env.PREFETCH ?? 0),
   logger: false,
 });
 // Stopped, not killed: FETCHes left behind would take the jobs of the next measurement.

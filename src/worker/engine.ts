@@ -121,6 +121,8 @@ export class Engine {
       restartedSince: (moment) => this.#restartedSince(moment),
       stopping: this.#stopping.signal,
       zombieAfterMs: options.zombieAfterMs,
+      roundTripMs: () => this.plan.roundTripMs,
+      onStart: (now) => this.plan.onStart(now),
       onRoom: () => this.fetcher.refillSoon(),
       onFail: events.onFail,
       onDead: events.onDead,

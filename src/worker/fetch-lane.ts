@@ -17,6 +17,8 @@ export interface FetchLaneEvents {
   /** The reply was an error. */
   onRefused(text: string): void;
   onAnswered(): void;
+  /** How large a job was (in UTF-16 units, near enough). */
+  onBytes(bytes: number): void;
   roundTripMs(): number;
   mostPerLane(): number;
 }
@@ -48,6 +50,15 @@ export class FetchLane implements Receiver {
     return now < this.#restUntil ? 0 : this.#depth.limit - this.outstanding;
   }
 
+  /** Takes no FETCH any more: it is given up once those it has are back. */
+  retire(): void {
+    this.#restUntil = Number.POSITIVE_INFINITY;
+  }
+
+  get retired(): boolean {
+    return this.#restUntil === Number.POSITIVE_INFINITY;
+  }
+
   /** FETCHes beyond the depth that it has earned: of a burst that is over. */
   get spare(): number {
     return this.outstanding - this.#depth.limit;
@@ -72,7 +83,10 @@ export class FetchLane implements Receiver {
     else if (kind === ERROR) this.#rest(text, now);
     else if (job === undefined) this.#events.onUnreadable(text, writtenAt, now);
     else if (isWakeToken(job)) this.#events.onToken(job, writtenAt, now);
-    else this.#onJob(job, writtenAt, now, charge);
+    else {
+      this.#events.onBytes(text.length);
+      this.#onJob(job, writtenAt, now, charge);
+    }
     this.#previousReplyAt = now;
     this.#events.onAnswered();
   }
@@ -97,7 +111,7 @@ export class FetchLane implements Receiver {
   }
 
   #rest(text: string, now: number): void {
-    this.#restUntil = now + REST_MS;
+    this.#restUntil = Math.max(this.#restUntil, now + REST_MS);
     this.#depth.onReply('empty', 1);
     this.#events.onRefused(text);
   }

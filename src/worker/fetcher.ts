@@ -37,6 +37,8 @@ const MIN_LANES = 2;
 const LONGEST_WAIT_MS = 3_000;
 /** How often a round asks on for queues that have credit left: a function may rotate through some that have none. */
 const TRIES = 8;
+/** Lanes that the plan has not needed for so many ticks are given up. */
+const SPARE_TICKS = 10;
 const RECALL_ROUNDS = 5;
 const RECALL_ROUND_MS = 100;
 
@@ -48,6 +50,7 @@ export class Fetcher {
   readonly #events: FetchLaneEvents;
   #stopped = false;
   #hadSpare = false;
+  #ticksWithSpareLane = 0;
   #refilling: NodeJS.Immediate | undefined;
   #drainedWaiters: (() => void)[] = [];
 
@@ -63,6 +66,7 @@ export class Fetcher {
       onAnswered: () => this.#onAnswered(),
       roundTripMs: () => plan.roundTripMs,
       mostPerLane: () => plan.most,
+      onBytes: (bytes) => plan.onBytes(bytes),
     };
     this.#lanes = new Lanes({
       ...options.lanes,
@@ -144,6 +148,36 @@ export class Fetcher {
       for (const lane of this.#byConnection.values()) this.#callBack(lane, lane.spare);
     }
     this.#hadSpare = spare > 0;
+    this.#giveUpLanes();
+  }
+
+  /** A lane is given up as it must be: it fetches no more, its FETCHes are called back, and then it ends. */
+  #giveUpLanes(): void {
+    for (const [connection, lane] of this.#byConnection) {
+      if (!lane.retired) continue;
+      if (lane.outstanding > 0) void this.#callBack(lane, lane.outstanding);
+      else this.#release(connection, lane);
+    }
+    const serving = [...this.#byConnection.values()].filter((lane) => !lane.retired);
+    const spare = serving.length - this.#lanesFor(this.#options.plan.ceiling);
+    this.#ticksWithSpareLane = spare > 0 ? this.#ticksWithSpareLane + 1 : 0;
+    if (this.#ticksWithSpareLane < SPARE_TICKS) return;
+    serving.sort((a, b) => a.outstanding - b.outstanding);
+    for (const lane of serving.slice(0, spare)) {
+      lane.retire();
+      void this.#callBack(lane, lane.outstanding);
+    }
+  }
+
+  #release(connection: Connection, lane: FetchLane): void {
+    this.#byConnection.delete(connection);
+    this.#names.giveBack(lane.wakeQueue);
+    void this.#lanes.release(connection);
+  }
+
+  /** As few as carry so many FETCHes. */
+  #lanesFor(fetches: number): number {
+    return Math.min(this.#options.maxLanes, Math.max(MIN_LANES, Math.ceil(fetches / FETCHES_PER_LANE)));
   }
 
   async #callBack(lane: FetchLane, count: number): Promise<void> {
@@ -165,7 +199,7 @@ export class Fetcher {
     if (this.#stopped) return;
     const { plan, planState, nextQueues, credits } = this.#options;
     const now = performance.now();
-    let more = plan.wanted(planState()) - this.outstanding;
+    let more = plan.wanted(planState(), now) - this.outstanding;
     let lane = this.#roomiest(now);
     let tries = TRIES;
     while (more > 0 && lane !== undefined && tries > 0) {
@@ -197,8 +231,8 @@ export class Fetcher {
 
   /** `short`: the lanes that are up have not earned the depth that the plan wants. */
   #openLanes(ceiling: number, short: boolean): void {
-    const enough = short ? this.laneCount + 1 : Math.ceil(ceiling / FETCHES_PER_LANE);
-    const wanted = Math.min(this.#options.maxLanes, Math.max(MIN_LANES, enough));
+    const { maxLanes } = this.#options;
+    const wanted = short ? Math.min(maxLanes, this.laneCount + 1) : this.#lanesFor(ceiling);
     if (wanted > this.#lanes.wanted) this.#lanes.want(wanted);
   }
 

@@ -20,10 +20,30 @@ export interface HeartbeatOptions {
 
 /** How long a round trip counts: the least of them is the way, the rest is waiting, and ways change. */
 const WINDOW_MS = 5_000;
+const FAR_LONGER = 1.5;
+const SLACK_MS = 5;
+
+export interface RoundTrip {
+  readonly at: number;
+  readonly ms: number;
+}
+
+/**
+ * The round trips that still count. Two in a row that are far longer than the least are no waiting but another way: a
+ * route has changed, and what was before says nothing any more. Pure.
+ */
+export function withRoundTrip(before: readonly RoundTrip[], latest: RoundTrip): readonly RoundTrip[] {
+  const trips = [...before.filter(({ at }) => latest.at - at < WINDOW_MS), latest];
+  const least = Math.min(...trips.map(({ ms }) => ms));
+  const lastTwo = trips.slice(-2);
+  return lastTwo.length === 2 && lastTwo.every(({ ms }) => ms > FAR_LONGER * least + SLACK_MS)
+    ? lastTwo
+    : trips;
+}
 
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
-  #roundTrips: { at: number; ms: number }[] = [];
+  #roundTrips: readonly RoundTrip[] = [];
   #beatenAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: HeartbeatOptions) {
@@ -54,9 +74,7 @@ export class Heartbeat {
   }
 
   #note(ms: number): void {
-    const now = performance.now();
-    this.#roundTrips = this.#roundTrips.filter(({ at }) => now - at < WINDOW_MS);
-    this.#roundTrips.push({ at: now, ms });
+    this.#roundTrips = withRoundTrip(this.#roundTrips, { at: performance.now(), ms });
     this.#options.onRoundTrip(Math.min(...this.#roundTrips.map((trip) => trip.ms)));
   }
 

@@ -13,7 +13,7 @@ import type { Breakers } from './breakers.ts';
 import type { Charge } from './credits.ts';
 import type { Executor } from './executor.ts';
 import { FailedJobs, type FailedJobsOptions, fieldsOf } from './failed-jobs.ts';
-import { canHandBack, copyOf } from './hand-back.ts';
+import { canHandBack, copyOf, firstJid } from './hand-back.ts';
 import { HeldJob } from './held-job.ts';
 import type { JobTallies, JobTally } from './job-tally.ts';
 import { Kills } from './kills.ts';
@@ -37,6 +37,9 @@ export interface JobFlowOptions
   breakers: Breakers;
   /** How many jobs Retries holds; rejects when that cannot be known. */
   retriesSize: () => Promise<number>;
+  roundTripMs: () => number;
+  /** A handler starts. */
+  onStart: (now: number) => void;
   /** A slot or a place in the outbox is free. */
   onRoom: () => void;
   /** Faktory answered a report with an error; it is sent again. */
@@ -45,6 +48,9 @@ export interface JobFlowOptions
   onZombies: (count: number) => void;
 }
 
+/** A job that waits for a slot for so long while none is freed is handed back: others may have one. */
+const LONG_WAIT_MS = 2_000;
+const LONG_WAIT_TRIPS = 20;
 const BREAKER_OPEN = 'the breaker of its queue is open';
 
 export class JobFlow {
@@ -175,7 +181,8 @@ export class JobFlow {
   }
 
   #start(held: HeldJob): void {
-    const { executor } = this.#options;
+    const { executor, onStart } = this.#options;
+    onStart(held.startedAt);
     const timeoutMs = executor.optionsOf(held.job.jobtype)?.handlerTimeoutMs;
     if (timeoutMs !== undefined) held.timeout = setTimeout(() => this.#onTimeout(held, timeoutMs), timeoutMs);
     this.#calling = held;
@@ -262,7 +269,13 @@ export class JobFlow {
   sweep(now: Moment): void {
     this.#outbox.sweep(now.steady);
     this.#slots.sweep(now);
-    for (const held of this.#slots.takeStale(now)) void this.#handBack(held, 'it waited too long for a slot');
+    // Once: a copy that comes back to us has nowhere better to be.
+    const longMs = Math.max(LONG_WAIT_MS, LONG_WAIT_TRIPS * this.#options.roundTripMs());
+    const isStuck = now.steady - this.#slots.movedAt > longMs;
+    const waitsLong = ({ job, startedAt }: HeldJob): boolean =>
+      isStuck && now.steady - startedAt > longMs && firstJid(job.jid) === job.jid;
+    for (const held of this.#slots.takeStale(now, waitsLong))
+      void this.#handBack(held, 'it waited too long for a slot');
   }
 
   /** Resolves when no job is held, or when the time is over. */

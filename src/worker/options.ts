@@ -21,8 +21,11 @@ export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends Conne
   concurrency?: number;
   /** Queues in strict order, with weights, or a function asked at each FETCH (default `['default']`). */
   queues?: Queues;
-  /** Jobs fetched ahead of free slots (default 0: a slot is a fetch loop). */
-  prefetch?: number;
+  /**
+   * Jobs fetched ahead of free slots: `'auto'` (default) as many as the way to Faktory needs, a number, or 0: a slot is a
+   * fetch loop.
+   */
+  prefetch?: number | 'auto';
   /** How long running jobs may go on at `stop()`, in ms (default 8,000); then their signals abort. */
   shutdownTimeoutMs?: number;
   /** The same in seconds, as faktory-worker names it. */
@@ -53,7 +56,8 @@ export interface ResolvedOptions {
   readonly link: Link;
   readonly wid: string;
   readonly concurrency: number;
-  readonly prefetch: number;
+  /** undefined: auto. */
+  readonly prefetch: number | undefined;
   readonly shutdownTimeoutMs: number;
   readonly beatIntervalMs: number;
   readonly queues: Queues | undefined;
@@ -81,14 +85,14 @@ export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<
   const {
     wid = randomBytes(4).toString('hex'),
     concurrency = 20,
-    prefetch = 0,
+    prefetch = 'auto',
     timeout,
     beatInterval = 15,
     breakers = {},
     maxZombies = concurrency,
   } = options;
   wantWhole('concurrency', concurrency, 1);
-  wantWhole('prefetch', prefetch, 0);
+  if (prefetch !== 'auto') wantWhole('prefetch', prefetch, 0);
   wantWhole('maxZombies', maxZombies, 1);
   for (const [queue, breaker] of Object.entries(breakers)) checkBreaker(`queue "${queue}"`, breaker);
   if (!/^[\x21-\x7e]{1,128}$/.test(wid)) throw wrong('wid', wid, '1 to 128 printable characters');
@@ -96,7 +100,7 @@ export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<
     link,
     wid,
     concurrency,
-    prefetch,
+    prefetch: prefetch === 'auto' ? undefined : prefetch,
     shutdownTimeoutMs: wantMs(
       'shutdownTimeoutMs',
       options.shutdownTimeoutMs ??

@@ -32,6 +32,8 @@ export interface OutboxEvents {
 
 /** Reports unanswered on each lane before one more is opened: an ACK costs Faktory four Redis round trips. */
 const LANE_DEPTH = 16;
+/** How long fewer lanes must have been enough before one is given up. */
+const IDLE_SECONDS = 10;
 
 export class Outbox {
   readonly #lanes: Lanes;
@@ -43,6 +45,8 @@ export class Outbox {
   /** How many of those that became owed in each second are not answered: no report needs a clock of its own. */
   #seconds: Second[] = [{ since: performance.now(), owed: 0 }];
   #resent = 0;
+  /** The most that were unanswered at once, in this second and the seconds before. */
+  #peaks: number[] = [0];
   #emptyWaiters: (() => void)[] = [];
 
   constructor(lanes: Lanes, maxLanes: number, events: OutboxEvents) {
@@ -64,8 +68,19 @@ export class Outbox {
 
   /** Called once a second. */
   sweep(now: number): void {
+    this.#giveUpLanes();
     this.#seconds = this.#seconds.filter(({ owed }) => owed > 0);
     this.#seconds.push({ since: now, owed: 0 });
+  }
+
+  /** As few lanes as ten seconds have needed: an idle socket costs Faktory a connection. */
+  #giveUpLanes(): void {
+    const { ready, wanted } = this.#lanes;
+    const enough = Math.max(1, Math.ceil(Math.max(...this.#peaks) / LANE_DEPTH));
+    this.#peaks = [this.#size, ...this.#peaks.slice(0, IDLE_SECONDS - 1)];
+    if (this.#peaks.length < IDLE_SECONDS || wanted <= enough) return;
+    const idle = ready.filter((lane) => lane.unanswered === 0).slice(0, wanted - enough);
+    for (const lane of idle) void this.#lanes.release(lane);
   }
 
   /** Reports that were sent again. */
@@ -96,6 +111,7 @@ export class Outbox {
   #add(report: Report): void {
     report.held.moveTo('reporting');
     this.#size += 1;
+    if (this.#size > this.#peaks[0]!) this.#peaks[0] = this.#size;
     report.second.owed += 1;
     this.#send(report);
   }

@@ -2,15 +2,26 @@
  * The plan of fetching: how many FETCHes may be outstanding, in all and on each lane. Pure: numbers in, numbers
  * out. Nothing else decides what is fetched.
  *
- * Wanted = min(free slots + lead, credit, ceiling). The ceiling follows Little's law: what the recent rate needs
- * over a round trip, and a quarter more; while every reply is backlog it grows by one a reply, so it doubles each
- * round trip, as TCP's slow start does.
+ * Wanted = min(free slots + lead, credit, ceiling). The ceiling follows Little's law: what the recent rate needs over
+ * a round trip, and a quarter more, so that it follows a rate that grows. At the start, and after each lull, it grows
+ * by one a reply instead, while every reply is backlog, and so doubles each round trip as TCP's slow start does; that
+ * ends, as BBR's start-up, when the rate has not grown by a quarter for three round trips.
+ *
+ * The lead is what may be fetched beyond free slots. Left to itself it is the same sum made of the rate at which
+ * handlers start: what they will have begun when the next reply can be here. So slow handlers hold little more than
+ * their slots, and instant ones as much as the way is long.
  */
 
 /** Allowed for Faktory's own work on a FETCH, beside the round trip. */
 const SERVER_MS = 5;
 const HEADROOM = 1.25;
 const FLOOR = 2;
+/** FETCHes and ready jobs together, however long the way: 200 ms at 40,000 jobs/s needs 8,000. */
+const MOST_LEAD = 16_384;
+/** What the lead may hold of memory, were each job as large as the largest of late. */
+const MOST_LEAD_BYTES = 64 * 1024 * 1024;
+/** Round trips without growth that end the start-up. */
+const FLAT_ROUNDS = 3;
 
 /**
  * `backlog`: the job lay there. `waited`: the FETCH had to wait for one to come. `empty`: none came in two
@@ -57,19 +68,25 @@ export interface PlanState {
 
 export class FetchPlan {
   readonly #slots: number;
-  readonly #lead: number;
-  readonly #rate = new RateMeter();
+  readonly #fixedLead: number | undefined;
   readonly #lanes: number;
+  /** Jobs that come, and jobs that start. */
+  readonly #replies = new RateMeter();
+  readonly #starts = new RateMeter();
+  readonly #startUp = new StartUp();
   #ceiling = FLOOR;
+  #lead: number;
   #roundTripMs = 0;
+  #largestBytes = 0;
 
   /**
-   * `lead`: jobs that may be held or on their way beyond free slots (WORKER_PREFETCH); 0: a slot is a loop. `lanes`:
-   * how many fetch lanes there may be.
+   * `lead`: jobs that may be held or on their way beyond free slots (WORKER_PREFETCH); 0: a slot is a loop; undefined:
+   * as many as the way needs. `lanes`: how many fetch lanes there may be.
    */
-  constructor(slots: number, lead: number, lanes = 8) {
+  constructor(slots: number, lead?: number, lanes = 8) {
     this.#slots = slots;
-    this.#lead = lead;
+    this.#fixedLead = lead;
+    this.#lead = lead ?? 0;
     this.#lanes = lanes;
   }
 
@@ -77,12 +94,17 @@ export class FetchPlan {
     return this.#roundTripMs;
   }
 
-  /** Jobs a second, the best of the last second. */
+  /** Jobs a second that come, the best of the last second. */
   rate(now: number): number {
-    return this.#rate.perSecond(now);
+    return this.#replies.perSecond(now);
   }
 
-  /** The most FETCHes that could ever be of use. */
+  /** Jobs that may be held or on their way beyond free slots, just now. */
+  get lead(): number {
+    return this.#lead;
+  }
+
+  /** The most FETCHes that could be of use just now. */
   get most(): number {
     return this.#slots + this.#lead;
   }
@@ -94,25 +116,58 @@ export class FetchPlan {
 
   onRoundTrip(ms: number): void {
     this.#roundTripMs = ms;
+    this.#replies.span(ms);
+    this.#starts.span(ms);
+  }
+
+  /** A handler starts. */
+  onStart(now: number): void {
+    if (this.#fixedLead === undefined) this.#starts.add(now);
+  }
+
+  /** How large a job was. Larger ones than the last count at once, smaller ones slowly. */
+  onBytes(bytes: number): void {
+    this.#largestBytes = Math.max(bytes, this.#largestBytes * 0.999);
   }
 
   onReply(reply: ReplyClass, now: number): void {
-    if (reply !== 'empty') this.#rate.add(now);
+    if (reply !== 'empty') this.#replies.add(now);
+    const needed = this.#needs(this.rate(now));
     if (reply === 'backlog') {
-      this.#ceiling = Math.min(this.most, this.#ceiling + 1);
+      const grows = this.#startUp.goesOn(this.rate(now), now, this.#roundTripMs + SERVER_MS);
+      const ceiling = grows ? Math.max(needed, this.#ceiling + 1) : Math.max(needed, this.#floor);
+      this.#ceiling = Math.min(this.most, ceiling);
       return;
     }
+    this.#startUp.begin();
     // While jobs do come, one FETCH for each lane: a Faktory that takes long over each looks as if there were none.
-    const floor = Math.min(this.most, reply === 'empty' ? FLOOR : this.#lanes);
-    const needed = (this.rate(now) * (this.#roundTripMs + SERVER_MS) * HEADROOM) / 1000 + FLOOR;
+    const floor = reply === 'empty' ? Math.min(this.most, FLOOR) : this.#floor;
     this.#ceiling = Math.max(floor, Math.min(this.#ceiling, needed));
   }
 
+  get #floor(): number {
+    return Math.min(this.most, this.#lanes);
+  }
+
+  /** What a rate needs on its way. */
+  #needs(perSecond: number): number {
+    return (perSecond * (this.#roundTripMs + SERVER_MS) * HEADROOM) / 1000 + FLOOR;
+  }
+
   /** How many FETCHes may be outstanding in all. */
-  wanted({ running, ready, credit, outboxFull }: PlanState): number {
+  wanted({ running, ready, credit, outboxFull }: PlanState, now: number): number {
     if (outboxFull) return 0;
+    if (this.#fixedLead === undefined) this.#lead = this.#autoLead(now);
     const room = this.most - running - ready;
     return Math.max(0, Math.min(room, credit, this.ceiling));
+  }
+
+  /** By the best rate while it grows, then by the mean: handlers that take a second start in herds. */
+  #autoLead(now: number): number {
+    const rate = this.#startUp.over ? this.#starts.meanPerSecond(now) : this.#starts.perSecond(now);
+    // Nothing starts, nothing is fetched ahead: where each job takes an hour it would wait for hours.
+    const needed = Math.ceil(this.#needs(rate) - FLOOR);
+    return Math.min(needed, MOST_LEAD, Math.floor(MOST_LEAD_BYTES / Math.max(1, this.#largestBytes)));
   }
 
   /** Reports that may be unanswered: what the slots and two round trips of jobs need, 50,000 at most. */
@@ -124,15 +179,52 @@ export class FetchPlan {
   }
 }
 
+/** Whether a rate still grows: by a quarter at least within the last three rounds. */
+class StartUp {
+  #best = 0;
+  #flat = 0;
+  #roundEndsAt = 0;
+
+  /** From the beginning, after a lull. */
+  begin(): void {
+    this.#best = 0;
+    this.#flat = 0;
+  }
+
+  get over(): boolean {
+    return this.#flat >= FLAT_ROUNDS;
+  }
+
+  goesOn(rate: number, now: number, roundMs: number): boolean {
+    if (now < this.#roundEndsAt) return !this.over;
+    // A rate is known after a window: shorter rounds would see no growth in it.
+    this.#roundEndsAt = now + Math.max(roundMs, WINDOW_MS);
+    if (rate > this.#best * HEADROOM) {
+      this.#best = rate;
+      this.#flat = 0;
+    } else this.#flat += 1;
+    return !this.over;
+  }
+}
+
 const WINDOW_MS = 100;
 const WINDOWS = 10;
 
-/** Jobs a second: the best of the last ten windows of 100 ms, so that a pause does not look like a slow server. */
+/**
+ * Jobs a second: the best of the last ten windows, so that a pause does not look like a slow server. A window is 100 ms,
+ * or a round trip where that is longer: what left together comes together.
+ */
 export class RateMeter {
+  #windowMs = WINDOW_MS;
   readonly #rates = new Array<number>(WINDOWS).fill(0);
   #at = 0;
   #windowStart = 0;
   #count = 0;
+
+  /** The round trip. */
+  span(ms: number): void {
+    this.#windowMs = Math.max(WINDOW_MS, ms);
+  }
 
   add(now: number): void {
     this.#roll(now);
@@ -146,11 +238,18 @@ export class RateMeter {
     return best;
   }
 
+  meanPerSecond(now: number): number {
+    this.#roll(now);
+    let sum = 0;
+    for (const rate of this.#rates) sum += rate;
+    return sum / WINDOWS;
+  }
+
   #roll(now: number): void {
     const elapsed = now - this.#windowStart;
-    if (elapsed < WINDOW_MS) return;
-    const passed = Math.min(WINDOWS, Math.floor(elapsed / WINDOW_MS));
-    this.#push(passed === 1 ? (this.#count * 1000) / elapsed : (this.#count * 1000) / WINDOW_MS);
+    if (elapsed < this.#windowMs) return;
+    const passed = Math.min(WINDOWS, Math.floor(elapsed / this.#windowMs));
+    this.#push((this.#count * 1000) / (passed === 1 ? elapsed : this.#windowMs));
     for (let i = 1; i < passed; i += 1) this.#push(0);
     this.#windowStart = now;
     this.#count = 0;

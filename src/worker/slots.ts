@@ -31,6 +31,8 @@ export class Slots {
   readonly #zombieAfterMs: number;
   #zombies = 0;
   #starting = false;
+  /** When a slot was last freed, or taken (ms, monotonic). */
+  #movedAt = 0;
   /** The latest moment that it was told. */
   #now: Moment = { steady: 0, wall: 0 };
   #drainedWaiters: (() => void)[] = [];
@@ -56,6 +58,11 @@ export class Slots {
   /** Those that run, the longest-running first. */
   get held(): Iterable<HeldJob> {
     return this.#running;
+  }
+
+  /** When a slot last changed hands (ms, monotonic). */
+  get movedAt(): number {
+    return this.#movedAt;
   }
 
   /** Takes a fetched job: it starts at once if a slot is free. */
@@ -133,6 +140,7 @@ export class Slots {
       return;
     }
     this.#running.add(held);
+    this.#movedAt = now.steady;
     held.moveTo('running');
     held.startedAt = now.steady;
     this.#events.onStart(held);

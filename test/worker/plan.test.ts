@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { classifyReply, FetchPlan, LaneDepth, RateMeter } from '../../src/worker/plan.ts';
 
+const now = 0;
 const free = { running: 0, ready: 0, credit: Number.POSITIVE_INFINITY, outboxFull: false };
 
 describe('classifyReply', () => {
@@ -39,11 +40,11 @@ describe('FetchPlan', () => {
   it('starts with two FETCHes and doubles each round trip while all replies are backlog', () => {
     const plan = new FetchPlan(500, 0);
     plan.onRoundTrip(50);
-    const seen = [plan.wanted(free)];
+    const seen = [plan.wanted(free, now)];
     for (let trip = 1; trip <= 9; trip += 1) {
-      const outstanding = plan.wanted(free);
+      const outstanding = plan.wanted(free, now);
       for (let i = 0; i < outstanding; i += 1) plan.onReply('backlog', trip * 50);
-      seen.push(plan.wanted(free));
+      seen.push(plan.wanted(free, now));
     }
     expect(seen).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 500, 500]);
   });
@@ -51,21 +52,21 @@ describe('FetchPlan', () => {
   it('wants no more than the free slots, the credit, or nothing while the outbox is full', () => {
     const plan = new FetchPlan(10, 0);
     for (let i = 0; i < 100; i += 1) plan.onReply('backlog', i);
-    expect(plan.wanted(free)).toBe(10);
-    expect(plan.wanted({ ...free, running: 7 })).toBe(3);
-    expect(plan.wanted({ ...free, running: 7, ready: 2 })).toBe(1);
-    expect(plan.wanted({ ...free, running: 10 })).toBe(0);
-    expect(plan.wanted({ ...free, running: 12 })).toBe(0);
-    expect(plan.wanted({ ...free, credit: 4 })).toBe(4);
-    expect(plan.wanted({ ...free, outboxFull: true })).toBe(0);
+    expect(plan.wanted(free, now)).toBe(10);
+    expect(plan.wanted({ ...free, running: 7 }, now)).toBe(3);
+    expect(plan.wanted({ ...free, running: 7, ready: 2 }, now)).toBe(1);
+    expect(plan.wanted({ ...free, running: 10 }, now)).toBe(0);
+    expect(plan.wanted({ ...free, running: 12 }, now)).toBe(0);
+    expect(plan.wanted({ ...free, credit: 4 }, now)).toBe(4);
+    expect(plan.wanted({ ...free, outboxFull: true }, now)).toBe(0);
   });
 
   it('adds the lead to the free slots', () => {
     const plan = new FetchPlan(10, 5);
     for (let i = 0; i < 100; i += 1) plan.onReply('backlog', i);
-    expect(plan.wanted(free)).toBe(15);
-    expect(plan.wanted({ ...free, running: 10 })).toBe(5);
-    expect(plan.wanted({ ...free, running: 10, ready: 5 })).toBe(0);
+    expect(plan.wanted(free, now)).toBe(15);
+    expect(plan.wanted({ ...free, running: 10 }, now)).toBe(5);
+    expect(plan.wanted({ ...free, running: 10, ready: 5 }, now)).toBe(0);
   });
 
   it('falls to one FETCH a lane when jobs trickle, and to two when none come', () => {
@@ -73,9 +74,9 @@ describe('FetchPlan', () => {
     plan.onRoundTrip(50);
     for (let i = 0; i < 400; i += 1) plan.onReply('backlog', 0);
     for (let at = 5_000; at < 15_000; at += 100) plan.onReply('waited', at);
-    expect(plan.wanted(free)).toBe(8);
+    expect(plan.wanted(free, now)).toBe(8);
     plan.onReply('empty', 20_000);
-    expect(plan.wanted(free)).toBe(2);
+    expect(plan.wanted(free, now)).toBe(2);
   });
 
   it('keeps what a high rate needs when one reply waited', () => {
@@ -84,21 +85,21 @@ describe('FetchPlan', () => {
     // 10,000 jobs/s for a second: 10,000 x 55 ms x 1.25 are 687 in flight, more than there are slots.
     for (let i = 0; i < 10_000; i += 1) plan.onReply('backlog', i / 10);
     plan.onReply('waited', 1_000);
-    expect(plan.wanted(free)).toBe(500);
+    expect(plan.wanted(free, now)).toBe(500);
   });
 
   it('keeps every lane busy at a Faktory that takes 30 ms over each FETCH, next door', () => {
     const plan = new FetchPlan(500, 0, 8);
     plan.onRoundTrip(0.2);
     for (let at = 0; at < 10_000; at += 4) plan.onReply('waited', at);
-    expect(plan.wanted(free)).toBeGreaterThanOrEqual(8);
+    expect(plan.wanted(free, now)).toBeGreaterThanOrEqual(8);
   });
 
   it('with one slot wants one', () => {
     const plan = new FetchPlan(1, 0);
-    expect(plan.wanted(free)).toBe(1);
+    expect(plan.wanted(free, now)).toBe(1);
     plan.onReply('empty', 2_000);
-    expect(plan.wanted(free)).toBe(1);
+    expect(plan.wanted(free, now)).toBe(1);
   });
 
   it('bounds unanswered reports by slots and two round trips of jobs, 50,000 at most', () => {

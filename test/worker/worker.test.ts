@@ -420,6 +420,46 @@ describe('shutdown', () => {
   });
 });
 
+describe('jobs fetched ahead', () => {
+  it('are handed back where no slot is freed for long, and others run them; once', async () => {
+    let release = (): void => {};
+    const busy = newWorker({ concurrency: 1, prefetch: 3 });
+    busy.register('long', () => new Promise<void>((resolve) => (release = resolve)));
+    busy.register('short', () => {});
+    await client.push({ jobtype: 'long' });
+    await busy.work();
+    await until(() => busy.stats().running === 1);
+    await client.pushBulk(Array.from({ length: 3 }, () => ({ jobtype: 'short' })));
+    await until(() => busy.stats().ready > 0);
+    let ran = 0;
+    const free = newWorker({ concurrency: 10, prefetch: 0 }).register('short', () => {
+      ran += 1;
+    });
+    await free.work();
+    await until(() => ran > 0 && busy.stats().handedBack > 0);
+    release();
+    await until(() => ran + busy.stats().done === 4);
+    expect(busy.stats().handedBack).toBeLessThanOrEqual(3);
+  });
+
+  it('are none where nothing starts: a job behind one of an hour stays in its queue', async () => {
+    let release = (): void => {};
+    const worker = newWorker({ concurrency: 1 });
+    worker.register('long', () => new Promise<void>((resolve) => (release = resolve)));
+    await worker.work();
+    await client.push({ jobtype: 'long' });
+    await until(() => worker.stats().running === 1);
+    // What was on its way when it started, at most.
+    await until(() => worker.stats().outstanding === 0);
+    await client.push({ jobtype: 'long' });
+    expect(worker.stats()).toMatchObject({ running: 1, ready: 0 });
+    expect(faktory.counts().enqueued).toBe(1);
+    release();
+    await until(() => worker.stats().done === 1);
+    release();
+  });
+});
+
 describe('a link that fails', () => {
   it('sends reports again after a cut: no finished job runs twice', async () => {
     await using relay = await startRelay(faktory.url);
