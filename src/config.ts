@@ -24,7 +24,14 @@ const SETTINGS = {
   FAKTORY_PASSWORD: optional('password of Faktory, or the path of a file that holds it, if it starts with /'),
   FAKTORY_MAX_CONNECTIONS: whole(64, 4, 2_000, 'sockets to Faktory that a process may open'),
   WORKER_CONCURRENCY: whole(500, 1, 100_000, 'jobs that run at once in each worker process'),
+  WORKER_PROCESSES: autoOr(
+    1,
+    1,
+    512,
+    'processes of `millrace worker`, each with its own slots and sockets: a number; auto: one a core',
+  ),
   WORKER_PREFETCH: autoOr(
+    'auto',
     0,
     16_384,
     'jobs fetched ahead of free slots: auto, a number; 0: a slot is a fetch loop',
@@ -145,6 +152,21 @@ export function startedByNpm(env: Environment = process.env): boolean {
   return env.npm_lifecycle_event !== undefined;
 }
 
+/** What a process of WORKER_PROCESSES is told by that it is one of them. Internal, and no setting. */
+const FORKED_MARK = 'MILLRACE_FORKED';
+
+/** The environment of a process that `millrace worker` forks: this one's, and a mark. */
+export function forkedEnvironment(env: Environment = process.env): Environment {
+  return { ...env, [FORKED_MARK]: '1' };
+}
+
+/** Whether this process was forked so. The mark is taken away: what a handler starts must not inherit it. */
+export function takeForkedMark(env: Environment = process.env): boolean {
+  const isForked = env[FORKED_MARK] === '1';
+  delete env[FORKED_MARK];
+  return isForked;
+}
+
 interface ReadableSetting<T> extends Setting<T> {
   read(name: string, value: string | undefined): T;
 }
@@ -185,11 +207,16 @@ function whole(fallback: number, min: number, max: number, help: string): Readab
 }
 
 /** What the program finds out by itself unless it is told. */
-function autoOr(min: number, max: number, help: string): ReadableSetting<number | 'auto'> {
+function autoOr(
+  fallback: number | 'auto',
+  min: number,
+  max: number,
+  help: string,
+): ReadableSetting<number | 'auto'> {
   const takes = `auto, or a whole number from ${min} to ${max}`;
   const parse = (value: string) =>
     value.toLowerCase() === 'auto' ? ('auto' as const) : parseWhole(value, min, max);
-  return setting<number | 'auto'>({ fallback: 'auto', help, takes, parse });
+  return setting<number | 'auto'>({ fallback, help, takes, parse });
 }
 
 /** Off unless it is set. */

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { apiCommand } from './api.ts';
 import { devCommand } from './dev.ts';
+import { doctorCommand } from './doctor.ts';
 import { faktoryCommand } from './faktory.ts';
 import { pushCommand } from './push.ts';
 import { setCommands } from './sets.ts';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     workerCommand(),
     pushCommand(),
     ...setCommands(),
+    doctorCommand(),
     faktoryCommand(),
   ]) {
     program.addCommand(command);

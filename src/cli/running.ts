@@ -1,7 +1,7 @@
 /** A command that runs until it is told to end: its parts, the signals, the exit code. */
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { onSignals } from '../signals.ts';
+import { onSignals, type SignalActions } from '../signals.ts';
 
 export interface RunningOptions {
   logger: Logger;
@@ -11,6 +11,8 @@ export interface RunningOptions {
   limitExitCode?: number;
   /** What SIGTSTP does, if anything. */
   quiet?: () => void;
+  /** Who tells of the signals, where it is not the system (default `onSignals`). */
+  onSignals?: (actions: SignalActions) => void;
 }
 
 /** It runs (running), stops its parts (ending), and then the process is gone. */
@@ -21,11 +23,12 @@ export class Running {
   readonly #parts: (() => Promise<void>)[] = [];
   readonly #shown: (() => void)[] = [];
   #state: State = 'running';
+  #failed = false;
 
   /** Signals are heard from now on, while parts are still starting too. */
   constructor(options: RunningOptions) {
     this.#options = options;
-    onSignals({
+    (options.onSignals ?? onSignals)({
       stop: (signal) => {
         options.logger.info({ signal }, 'stopping; a second signal ends it at once');
         void this.end();
@@ -68,6 +71,11 @@ export class Running {
     this.#shown.push(show);
   }
 
+  /** Its exit code will be 1, if no other than 0 is said. */
+  markFailed(): void {
+    this.#failed = true;
+  }
+
   /** Starts the parts; if one of them fails, ends the others and throws what it threw. */
   async start(parts: () => Promise<void>): Promise<void> {
     try {
@@ -95,7 +103,7 @@ export class Running {
       logger.error({ err: error }, `a part could not be stopped: ${messageOf(error)}`);
       process.exit(1);
     }
-    process.exit(exitCode);
+    process.exit(exitCode || (this.#failed ? 1 : 0));
   }
 
   async #stopParts(): Promise<void> {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import type { Registry } from 'prom-client';
 import type { Config, QueuesSetting } from '../config.ts';
@@ -11,6 +12,7 @@ import { type FaktoryLink, linkOf, loggerOf } from './link.ts';
 import { startMetricsPart } from './metrics-port.ts';
 import { Running } from './running.ts';
 import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, METRICS_SETTINGS } from './settings.ts';
+import { findParent, type Parent } from './worker-processes-child.ts';
 import { writeState } from './write-state.ts';
 
 /** Beyond the time for running jobs: 3 s for aborted ones to clean up, and the reports. */
@@ -40,33 +42,58 @@ export function workerCommand(): Command {
           'HANDLERS_FILE is not set and no file was named: which module has the handlers?',
         );
       }
-      await runWorkerCommand(config, logger, file);
+      const parent = findParent();
+      const count = processCountOf(config);
+      if (parent !== undefined || count === 1) await runWorkerCommand(config, logger, file, parent);
+      else {
+        const { runWorkerProcesses } = await import('./worker-processes.ts');
+        await runWorkerProcesses(config, logger, count, stopLimitOf(config));
+      }
     });
   return addSettings(
     command,
-    { ...WORKER_OPTIONS, '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS' },
+    {
+      ...WORKER_OPTIONS,
+      '--processes <n>': 'WORKER_PROCESSES',
+      '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS',
+    },
     ['HANDLERS_FILE', 'CONTRACT_FILE', ...METRICS_SETTINGS, ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
   );
 }
 
-async function runWorkerCommand(config: Config, logger: Logger, file: string): Promise<void> {
+/** WORKER_PROCESSES as a number. */
+function processCountOf(config: Config): number {
+  return config.WORKER_PROCESSES === 'auto' ? availableParallelism() : config.WORKER_PROCESSES;
+}
+
+function stopLimitOf(config: Config): number {
+  return config.WORKER_SHUTDOWN_TIMEOUT_MS + STOP_MARGIN_MS;
+}
+
+/** One worker in this process; `parent`: of several, by WORKER_PROCESSES. */
+async function runWorkerCommand(
+  config: Config,
+  logger: Logger,
+  file: string,
+  parent: Parent | undefined,
+): Promise<void> {
   const link = linkOf(config, logger);
   const worker = await createWorker(config, link, config.WORKER_SHUTDOWN_TIMEOUT_MS);
   await loadHandlers(file, worker);
   const running = new Running({
     logger,
-    limitMs: config.WORKER_SHUTDOWN_TIMEOUT_MS + STOP_MARGIN_MS,
+    limitMs: stopLimitOf(config),
     quiet: () => worker.quiet(),
+    ...(parent === undefined ? {} : { onSignals: parent.onSignals }),
   });
   running.onShow(() => writeState(worker));
   // Faktory, too, can tell a worker to end, for instance by a button of its web page.
   worker.once('stop', () => void running.end(worker.exhausted ? 1 : 0));
   await running.start(async () => {
+    const observed = { registry: () => workerRegistry(worker), notReady: () => workerNotReady(worker) };
     // Before the worker, so that they are stopped after it: while it drains, /ready says so.
-    await startMetricsPart(running, config, logger, {
-      registry: () => workerRegistry(worker),
-      notReady: () => workerNotReady(worker),
-    });
+    if (parent === undefined) await startMetricsPart(running, config, logger, observed);
+    else parent.started({ ...observed, logger });
     running.add(() => worker.stop());
     await worker.work();
     const { wid, jobtypes } = worker;

@@ -25,17 +25,23 @@ describeOnRealFaktory('jobs that nobody should push', () => {
     await stage.push(20);
     await stage.untilAllRan();
     const before = await peakMb(worker.process.pid);
-    const jid = 'a-job-of-100-MB';
-    raw.send(
-      `PUSHB [{"jid":"${jid}","jobtype":"run","args":["${'x'.repeat(100 * MB)}"],"retry":3,"reserve_for":60}]`,
-    );
-    expect(await raw.reply({ timeoutMs: 60_000 })).toMatch(/\{\}\r\n$/);
+    const refusals = (): number => worker.process.output.split('context deadline exceeded').length - 1;
+    let jid = '';
+    // Faktory itself gives up after 5 s, and has lost the job then: on a machine that is busy it may need another try.
+    for (let attempt = 1; attempt <= 3 && (await failedAt(stage)) === 0; attempt += 1) {
+      jid = `a-job-of-100-MB-${attempt}`;
+      raw.send(
+        `PUSHB [{"jid":"${jid}","jobtype":"run","args":["${'x'.repeat(100 * MB)}"],"retry":3,"reserve_for":60}]`,
+      );
+      expect(await raw.reply({ timeoutMs: 60_000 })).toMatch(/\{\}\r\n$/);
+      await until(async () => (await failedAt(stage)) === 1 || refusals() >= attempt, {
+        timeoutMs: 60_000,
+        everyMs: 100,
+        what: () => `it FAILed. The worker's output: ${worker.process.output.slice(-2_000)}`,
+      });
+    }
     ledger.accepted(jid);
-    await until(async () => (await worker.metric('unreported')) === 0 && (await failedAt(stage)) === 1, {
-      timeoutMs: 60_000,
-      everyMs: 100,
-      what: () => `it FAILed. The worker's output: ${worker.process.output.slice(-2_000)}`,
-    });
+    await until(async () => (await worker.metric('unreported')) === 0, { everyMs: 100 });
     const grown = (await peakMb(worker.process.pid)) - before;
     await stage.push(20);
     await until(() => ledger.runs().length === 80);
@@ -72,8 +78,7 @@ describeOnRealFaktory('jobs that nobody should push', () => {
     expect(worker.process.exited).toBeUndefined();
   });
 
-  // JSON.stringify is recursive and ends at about 5,000, Faktory's reader at 10,000. Today copyOf throws in a promise
-  // that nobody awaits (job-flow.ts, #handBack; failed-jobs.ts, #delay too).
+  // JSON.stringify is recursive and ends at about 5,000, Faktory's reader at 10,000.
   it.concurrent('row 35: one too deep to be written again: stopping beside it hands back the others, exit 0', async () => {
     using ledger = new Ledger({ row: 35, name: 'deep JSON at shutdown' });
     await using stage = await setStage(ledger);
@@ -152,7 +157,9 @@ describe('replies to FETCH that are no jobs', () => {
         const over = worker.exited !== undefined;
         return (
           over ||
-          (ledger.missing().length === 0 && reports(peer, 'FAIL').length >= ODD.filter(([jid]) => jid).length)
+          (ledger.missing().length === 0 &&
+            reports(peer, 'FAIL').length >= ODD.filter(([jid]) => jid).length &&
+            reports(peer, 'ACK').length >= FINE.length)
         );
       },
       {
@@ -172,7 +179,6 @@ describe('replies to FETCH that are no jobs', () => {
 });
 
 describe('a job that cannot be read, whose FAIL Faktory loses', () => {
-  // Today failed-jobs.ts mends it by a copy of what the worker knows: the jid and the jobtype, and no args.
   it('row 35: is told as lost: no copy without its args stands for it', async () => {
     using ledger = new Ledger({ row: 35, name: 'unreadable job, FAIL lost' });
     let left = 1;

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { mostOf, ms, sumOf, sumText, thumbText } from '../../src/cli/doctor-sum.ts';
+
+const load = (roundTripMs: number, jobTimeMs: number, rate: number, processes = 1) => ({
+  roundTripMs,
+  jobTimeMs,
+  rate,
+  processes,
+});
+
+describe('the sum', () => {
+  it.each([
+    // round trip, job time, rate, processes: in flight, loops × processes, slots × processes, often quoted
+    [load(50, 1, 30_000), 1_530, [1_530, 1, 1_530], [38, 1, 38], 1_500],
+    [load(50, 0.1, 30_000), 1_503, [1_503, 1, 1_503], [4, 1, 4], 15_000],
+    [load(50, 200, 30_000), 7_500, [7_500, 4, 1_875], [7_500, 4, 1_875], 8],
+    [load(50, 1, 30_000, 4), 1_530, [1_530, 4, 383], [38, 4, 10], 1_500],
+    [load(100, 100, 10_000), 2_000, [2_000, 1, 2_000], [1_250, 1, 1_250], 10],
+    [load(100, 100, 10_005), 2_001, [2_001, 2, 1_001], [1_251, 1, 1_251], 11],
+    [load(0, 0, 1_000), 1, [1, 1, 1], [1, 1, 1], null],
+    [load(50, 0, 1_000), 50, [50, 1, 50], [1, 1, 1], null],
+    [load(0.3, 0.1, 0.5), 1, [1, 1, 1], [1, 1, 1], 1],
+  ])('of %o is %d jobs in flight', (given, jobsInFlight, without, withAuto, oftenQuoted) => {
+    const sum = sumOf(given);
+    const spread = ({ slots, processes, concurrency }: typeof sum.withPrefetch) => [
+      slots,
+      processes,
+      concurrency,
+    ];
+    expect(sum).toMatchObject({ jobsInFlight, oftenQuoted });
+    expect([spread(sum.withoutPrefetch), spread(sum.withPrefetch)]).toEqual([without, withAuto]);
+  });
+
+  it('has the bandwidth and the sockets', () => {
+    expect(sumOf(load(50, 1, 30_000, 3))).toMatchObject({ bytesPerSecond: 9_990_000, sockets: 75 });
+  });
+
+  it('backwards: what so many loops do at most', () => {
+    expect(mostOf(500, 50, 0)).toBe(10_000);
+    expect(mostOf(500, 0, 0)).toBeUndefined();
+  });
+});
+
+describe('the sum in words', () => {
+  it('is shown step by step', () => {
+    const text = sumText(load(50, 1, 30_000)).join('\n');
+    for (const part of [
+      'rate × (round trip + job time) = 30,000 × 0.051 = 1,530',
+      'holds its job all the way: 1,530 slots in 1 process',
+      '= 30,000 × 0.001 × 1.25: 38 slots in 1 process (up to 2,000 a process)',
+      'WORKER_PREFETCH=auto, WORKER_CONCURRENCY=38 or more (the default, 500, is enough)',
+      '333 bytes = 9.99 MB/s, 79.9 Mbit/s',
+      '9,000 to 12,000 jobs/s',
+    ])
+      expect(text).toContain(part);
+    expect(text).not.toContain('often quoted');
+  });
+
+  it('says where the often-quoted formula is wrong, and by what', () => {
+    const text = sumText(load(50, 0.1, 30_000)).join('\n');
+    expect(text).toContain('30,000 × 0.0501 = 1,503');
+    expect(text).toMatch(/often quoted, gives 15,000: wrong by its dimensions/);
+    expect(sumText(load(50, 0, 30_000)).join('\n')).toContain('often quoted, has no result');
+  });
+
+  it('tells the processes where one is not enough', () => {
+    expect(sumText(load(50, 200, 30_000)).join('\n')).toContain(
+      'WORKER_CONCURRENCY=1875 or more in each of 4 processes',
+    );
+  });
+
+  it('without a rate is the rule of thumb', () => {
+    expect(thumbText(0.3, 1).join('\n')).toContain('WORKER_CONCURRENCY=50 to 100');
+    const text = thumbText(50, 0).join('\n');
+    expect(text).toContain(
+      'WORKER_CONCURRENCY=300 to 1,000; 500 loops would do at most 500 ÷ 0.05 = 10,000 jobs/s',
+    );
+    expect(thumbText(400, 1).join('\n')).toContain('that of a WAN');
+    expect(thumbText(0, 0).join('\n')).not.toContain('÷');
+  });
+
+  it.each([
+    [0.4213, '0.421 ms'],
+    [41.26, '41.3 ms'],
+    [1_203.6, '1,204 ms'],
+    [0, '0 ms'],
+  ])('%d ms is shown as %s', (number, text) => expect(ms(number)).toBe(text));
+});
