@@ -31,7 +31,6 @@ export async function measure(cell: Cell): Promise<Figure> {
         PATH: process.env.PATH,
         FAKTORY_URL: cell.url,
         CONCURRENCY: String(cell.concurrency),
-        ...(process.env.PREFETCH ? { PREFETCH: process.env.PREFETCH } : {}),
         JOBS: String(cell.jobs),
         SECONDS: String(cell.seconds),
       },

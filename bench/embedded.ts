@@ -2,7 +2,7 @@
  * The embedded Faktory's own figures: `npm run build && npx jiti bench/embedded.ts [rounds]`. It runs in a process of
  * its own, a fresh one each round; worker and pushers are in others. Prints; asserts nothing.
  *
- * - FETCH + ACK: no-op jobs through our Worker, 50 and 500 slots, no prefetch.
+ * - FETCH + ACK: no-op jobs through our Worker, 50 and 500 slots, WORKER_PREFETCH=0.
  * - pushes: jobs through our Client (`enqueue`, PUSHB of 100), and PUSHBs of 1,000 prepared beforehand and pipelined on
  *   one plain socket, which is what the server alone can take.
  * - memory: its resident memory with a million small jobs queued, less what it was before, and at that moment in all.
@@ -33,7 +33,7 @@ const perSecond = (count: number, since: number): number => (count / (performanc
 
 async function work(faktory: RunningFaktory, concurrency: number): Promise<void> {
   const { url } = faktory;
-  const cell = { peer: 'millrace', url, directUrl: url, concurrency, jobs: WORK_JOBS, seconds: 20 };
+  const cell = { peer: 'millrace-loops', url, directUrl: url, concurrency, jobs: WORK_JOBS, seconds: 20 };
   const { jobsPerSecond, cpuMicrosPerJob } = await measure(cell);
   note(`FETCH + ACK, ${concurrency} slots, jobs/s`, jobsPerSecond);
   note(`worker CPU at ${concurrency} slots, µs a job`, cpuMicrosPerJob);

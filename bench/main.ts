@@ -31,7 +31,9 @@ const options = new Command('bench')
   .addOption(new Option('--concurrency <list>', 'slots').argParser(list).default([50, 500]))
   .addOption(new Option('--round-trip <list>', 'ms, added by a relay').argParser(list).default([0, 50]))
   .addOption(
-    new Option('--peers <list>').argParser((text) => text.split(',')).default(['millrace', 'faktory-worker']),
+    new Option('--peers <list>')
+      .argParser((text) => text.split(','))
+      .default(['millrace', 'millrace-loops', 'faktory-worker']),
   )
   .addOption(
     new Option('--jobs <n>', 'jobs in the queue at the start of each measurement')

@@ -2,9 +2,10 @@
 import { Worker } from 'millrace';
 import { meter } from './meter.mjs';
 
+const { PREFETCH = 'auto' } = process.env;
 const worker = new Worker({
   concurrency: Number(process.env.CONCURRENCY),
-  prefetch: process.env.PREFETCH === 'auto' ? 'auto' : Number(process.env.PREFETCH ?? 0),
+  prefetch: PREFETCH === 'auto' ? 'auto' : Number(PREFETCH),
   logger: false,
 });
 // Stopped, not killed: FETCHes left behind would take the jobs of the next measurement.
