@@ -17,7 +17,9 @@ const MAY_USE: Record<string, readonly string[]> = {
   api: ['client', 'protocol', 'contract'],
   embedded: ['protocol'],
   testing: ['embedded', 'client', 'worker', 'protocol', 'contract'],
-  cli: ['api', 'client', 'worker', 'embedded', 'connection', 'protocol', 'contract'],
+  report: [],
+  bench: ['report', 'client', 'worker', 'embedded', 'connection'],
+  cli: ['bench', 'api', 'client', 'worker', 'embedded', 'connection', 'protocol', 'contract'],
   'faktory.ts': ['client', 'worker', 'protocol'],
   'index.ts': ['faktory.ts', 'client', 'worker', 'pushing', 'connection', 'protocol', 'contract'],
 };
@@ -40,10 +42,10 @@ const GROUND = [
 
 /** What only some may touch: sockets and files are no business of the others. */
 const ONLY_IN: Record<string, readonly string[]> = {
-  'node:net': ['connection', 'embedded', 'api', 'cli', 'loopback.ts'],
+  'node:net': ['connection', 'embedded', 'api', 'bench', 'cli', 'loopback.ts'],
   'node:tls': ['connection'],
   'node:http': ['api', 'cli'],
-  'node:child_process': ['cli'],
+  'node:child_process': ['bench', 'cli'],
   'faktory-worker': ['client', 'faktory.ts', 'index.ts'],
   fastify: ['api'],
   commander: ['cli'],

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Command } from 'commander';
 import { apiCommand } from './api.ts';
+import { benchCommand } from './bench.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { faktoryCommand } from './faktory.ts';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     ...setCommands(),
     doctorCommand(),
     faktoryCommand(),
+    benchCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -34,6 +34,8 @@ export class FetchLane implements Receiver {
   readonly #depth = new LaneDepth();
   #previousReplyAt = 0;
   #restUntil = 0;
+  /** Tokens that were pushed for this lane and have not come. */
+  #awaited = 0;
 
   constructor(connection: Connection, wakeQueue: string, events: FetchLaneEvents) {
     this.connection = connection;
@@ -43,6 +45,11 @@ export class FetchLane implements Receiver {
 
   get outstanding(): number {
     return this.connection.unanswered;
+  }
+
+  /** So many tokens were pushed to call its FETCHes back. */
+  awaitTokens(count: number): void {
+    this.#awaited += count;
   }
 
   /** How many more FETCHes it may take. */
@@ -79,10 +86,10 @@ export class FetchLane implements Receiver {
     const job = kind === BULK ? parseJob(text) : undefined;
     const now = performance.now();
     if (job === undefined || isWakeToken(job)) charge?.release();
-    if (kind === NULL) this.#tell('empty', now);
+    if (kind === NULL) this.#onNone(now);
     else if (kind === ERROR) this.#rest(text, now);
     else if (job === undefined) this.#events.onUnreadable(text, writtenAt, now);
-    else if (isWakeToken(job)) this.#events.onToken(job, writtenAt, now);
+    else if (isWakeToken(job)) this.#onToken(job, writtenAt, now);
     else {
       this.#events.onBytes(text.length);
       this.#onJob(job, writtenAt, now, charge);
@@ -93,6 +100,22 @@ export class FetchLane implements Receiver {
 
   onLost(): void {
     // The fetcher hears of the lane as a whole, and soaks up what the socket has left behind.
+  }
+
+  #onNone(now: number): void {
+    // None of those that have not come by now will: others were given them.
+    this.#awaited = 0;
+    this.#tell('empty', now);
+  }
+
+  /**
+   * One that was not pushed for this lane was left over by a worker that stopped while jobs were on their way to it:
+   * many may lie there, so they are fetched away as quickly as jobs are.
+   */
+  #onToken(token: JobPayload, writtenAt: number, now: number): void {
+    if (this.#awaited > 0) this.#awaited -= 1;
+    else this.#tell('backlog', now);
+    this.#events.onToken(token, writtenAt, now);
   }
 
   #onJob(job: JobPayload, writtenAt: number, now: number, charge: Charge | undefined): void {

@@ -181,7 +181,9 @@ export class Fetcher {
   }
 
   async #callBack(lane: FetchLane, count: number): Promise<void> {
-    if (count > 0) await callBack(this.#options.pusher, lane.wakeQueue, count);
+    if (count <= 0) return;
+    lane.awaitTokens(count);
+    await callBack(this.#options.pusher, lane.wakeQueue, count);
   }
 
   close(): Promise<void> {

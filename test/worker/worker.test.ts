@@ -585,3 +585,23 @@ describe('options', () => {
     expect(() => newWorker(options)).toThrow(text);
   });
 });
+
+describe('tokens that a worker before has left over', () => {
+  it('are fetched away as quickly as jobs, and the jobs behind them run', async () => {
+    await using relay = await startRelay(faktory.url, { delayMs: 25 });
+    const names = Array.from({ length: 64 }, (_, i) => `millrace-wake.${String(i).padStart(2, '0')}`);
+    const left = names.flatMap((queue) =>
+      Array.from({ length: 400 }, () => ({ jobtype: 'millrace-wake', queue, retry: 0, reserve_for: 60 })),
+    );
+    await client.pushBulk(left);
+    await client.pushBulk(Array.from({ length: 2_000 }, () => ({ jobtype: 'add' })));
+    let done = 0;
+    const worker = newWorker({ url: relay.url, concurrency: 400, prefetch: 0 }).register('add', () => {
+      done += 1;
+    });
+    await worker.work();
+    await until(() => done === 2_000);
+    // Two FETCHes at a time, as on an empty queue, would have taken them for 40 a second.
+    expect(worker.stats().tokens).toBeGreaterThan(100);
+  });
+});
