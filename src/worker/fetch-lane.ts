@@ -47,6 +47,11 @@ export class FetchLane implements Receiver {
     return this.connection.unanswered;
   }
 
+  /** FETCHes that no token is on its way to. */
+  get uncalled(): number {
+    return Math.max(0, this.outstanding - this.#awaited);
+  }
+
   /** So many tokens were pushed to call its FETCHes back. */
   awaitTokens(count: number): void {
     this.#awaited += count;

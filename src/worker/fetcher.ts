@@ -155,7 +155,8 @@ export class Fetcher {
   #giveUpLanes(): void {
     for (const [connection, lane] of this.#byConnection) {
       if (!lane.retired) continue;
-      if (lane.outstanding > 0) void this.#callBack(lane, lane.outstanding);
+      // Again for those that others were given: not each second for all, they might lie in a queue that is paused.
+      if (lane.outstanding > 0) void this.#callBack(lane, lane.uncalled);
       else this.#release(connection, lane);
     }
     const serving = [...this.#byConnection.values()].filter((lane) => !lane.retired);
