@@ -288,7 +288,8 @@ describe('a FAIL that Faktory has lost', () => {
     });
     expect(copy?.jid).toMatch(new RegExp(`^${jid}\\.1-[0-9a-f]{4}$`));
     expect(Date.parse(copy?.at ?? '')).toBeGreaterThan(Date.now() + 10_000);
-    expect(worker.stats()).toMatchObject({ mended: 1, failed: 1 });
+    await until(() => worker.stats().mended === 1);
+    expect(worker.stats()).toMatchObject({ failed: 1 });
     expect(inSet('retries')).toEqual([]);
   });
 
@@ -404,7 +405,9 @@ describe('what takes long', () => {
     expect(told('a handler blocked the event loop: all jobs of this process stood still')).toMatchObject([
       { jobtypes: ['blocks'] },
     ]);
-    expect(worker.stats()).toMatchObject({ slowHandlers: 3, eventLoopBlocks: 1 });
+    expect(worker.stats()).toMatchObject({ slowHandlers: 3 });
+    // A machine that is busy may add one of its own.
+    expect(worker.stats().eventLoopBlocks).toBeGreaterThanOrEqual(1);
   });
 });
 
