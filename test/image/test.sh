@@ -167,8 +167,9 @@ healthy() {
 
 link=FAKTORY_URL=tcp://127.0.0.1:$faktory_port
 # The embedded Faktory refuses to run in production, as which the image runs: so it is told otherwise.
-start faktory NODE_ENV=development "${millrace[@]}" faktory --port "$faktory_port"
-start api "$link" "API_PORT=$api_port" "${millrace[@]}" api
+# They share one network here, as containers do not: each needs a METRICS_PORT of its own, or none.
+start faktory NODE_ENV=development METRICS_PORT= "${millrace[@]}" faktory --port "$faktory_port"
+start api "$link" METRICS_PORT= "API_PORT=$api_port" "${millrace[@]}" api
 start worker "$link" "METRICS_PORT=$metrics_port" HANDLERS_FILE=/handlers/handlers.ts "${millrace[@]}" worker
 until_true "the API to be healthy" healthy "API_PORT=$api_port"
 until_true "the worker to be healthy" healthy "METRICS_PORT=$metrics_port"
