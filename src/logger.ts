@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import pino from 'pino';
+import { readSetting } from './config.ts';
 import { messageOf } from './errors.ts';
 import { redact } from './redact.ts';
 
@@ -169,4 +170,11 @@ function attempt<T>(read: () => T): T | undefined {
 function clipStack(stack: string): string {
   const lines = stack.slice(0, MAX_STACK_LINES * MAX_STACK_LINE).split('\n', MAX_STACK_LINES);
   return lines.map((line) => line.slice(0, MAX_STACK_LINE)).join('\n');
+}
+
+/** The logger that an option gives: none for false, by default pino by LOG_LEVEL and LOG_PRETTY. */
+export function resolveLogger(logger: Logger | false | undefined): Logger {
+  if (logger === false) return SILENT;
+  if (logger !== undefined) return safeLogger(logger);
+  return createLogger({ level: readSetting('LOG_LEVEL'), pretty: readSetting('LOG_PRETTY') });
 }

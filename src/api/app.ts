@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Client } from '../client/client.ts';
 import { readSetting } from '../config.ts';
-import { createLogger, type Logger, SILENT, safeLogger } from '../logger.ts';
+import { type Logger, resolveLogger } from '../logger.ts';
 import type { JobDefaults } from '../protocol/job.ts';
 import { hideSecret } from '../redact.ts';
 import { isCrossSite, tokenCheck } from './auth.ts';
@@ -55,7 +55,7 @@ export class Api implements AsyncDisposable {
 
   /** Throws CONFIG_INVALID, ADDRESS_INVALID. It neither listens nor connects yet. */
   constructor(options: ApiOptions = {}) {
-    const logger = loggerOf(options.logger);
+    const logger = resolveLogger(options.logger);
     const client = options.client ?? new Client({ logger });
     this.#ownClient = options.client === undefined ? client : undefined;
     this.#context = {
@@ -197,11 +197,4 @@ function sweepConnections(server: Server): () => void {
 function report(problem: Problem, logger: Logger): void {
   if (problem.code !== 'INTERNAL') return;
   logger.error({ err: problem.cause }, 'a request failed for a reason that is not known');
-}
-
-function loggerOf(logger: Logger | false | undefined): Logger {
-  if (logger === false) return SILENT;
-  return logger !== undefined
-    ? safeLogger(logger)
-    : createLogger({ level: readSetting('LOG_LEVEL'), pretty: readSetting('LOG_PRETTY') });
 }

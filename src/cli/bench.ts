@@ -1,7 +1,6 @@
 import { open, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
-import { createInterface } from 'node:readline';
 import { Command, Option } from 'commander';
 import type { Figure } from '../bench/classify.ts';
 import type { Results, Setting } from '../bench/results.ts';
@@ -10,6 +9,7 @@ import { faktoryPassword, faktoryUrl, isSet } from '../config.ts';
 import { type Address, parseAddress, showAddress } from '../connection/address.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import { onSignals } from '../signals.ts';
+import { ask } from './ask.ts';
 import { BenchProgress } from './bench-progress.ts';
 import { addSettings, configOf } from './settings.ts';
 
@@ -158,16 +158,9 @@ async function mayUse(faktory: Address, { yes, jobs }: BenchOptions): Promise<bo
       `there is no terminal to ask on whether to load ${showAddress(faktory)}: say --yes to go ahead, or --embedded`,
     );
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const question = `Push up to ${jobs} jobs at a time to ${showAddress(faktory)}, queue millrace-bench, and run them? y/N `;
-  // Anything but y is no, the end of the input and Ctrl-C too.
-  return new Promise((resolve) => {
-    terminal.once('close', () => resolve(false));
-    terminal.question(question, (answer) => {
-      resolve(/^\s*y(es)?\s*$/i.test(answer));
-      terminal.close();
-    });
-  });
+  return ask(
+    `Push up to ${jobs} jobs at a time to ${showAddress(faktory)}, queue millrace-bench, and run them? y/N `,
+  );
 }
 
 function settingOf(options: BenchOptions, faktory: Address | undefined, cells: readonly Cell[]): Setting {

@@ -11,6 +11,7 @@ import { helloOf } from '../connection/options.ts';
 import { askQueues, type QueueReport } from '../connection/queue-report.ts';
 import { openSocket } from '../connection/socket.ts';
 import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
+import { within } from '../within.ts';
 import { measureRoundTrips, type RoundTrips } from './doctor-round-trips.ts';
 
 export interface Findings {
@@ -125,16 +126,12 @@ async function serverOf(address: Address, lanes: Lanes): Promise<ServerFindings>
 
 async function addressesOf(host: string): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<[]>((resolve) => {
-    timer = setTimeout(() => resolve([]), LOOKUP_MS);
-  });
   const looked = lookup(host, { all: true }).then(
     (found) => [...new Set(found.map(({ address }) => address))],
     // The connection says it, and says it better.
     () => [],
   );
-  return Promise.race([looked, tooLate]).finally(() => clearTimeout(timer));
+  return (await within(looked, LOOKUP_MS)) ?? [];
 }
 
 /** What is read of a TLSSocket. */

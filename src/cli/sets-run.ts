@@ -1,7 +1,7 @@
 /** Carries out one MUTATE of `millrace dead|retries|scheduled`: shows it, asks, sends it, tells the sizes. */
-import { createInterface } from 'node:readline';
 import type { Config } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
+import { ask } from './ask.ts';
 import { linkOf } from './link.ts';
 import { JIDS_AT_ONCE, type JobFilter, mutationsOf, type SetCommand, type SetName } from './sets-filter.ts';
 import { type Mutation, outcomeText, previewText, type Sizes, whyItStopped } from './sets-text.ts';
@@ -106,16 +106,4 @@ async function sizesOf(send: Send): Promise<Sizes> {
   } catch (cause) {
     throw new MillraceError('PROTOCOL_VIOLATION', `INFO holds no sizes: ${messageOf(cause)}`, { cause });
   }
-}
-
-/** Anything but y is no, the end of the input and Ctrl-C too. */
-function ask(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  return new Promise((resolve) => {
-    terminal.once('close', () => resolve(false));
-    terminal.question(question, (answer) => {
-      resolve(/^\s*y(es)?\s*$/i.test(answer));
-      terminal.close();
-    });
-  });
 }

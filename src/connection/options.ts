@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { createSecureContext, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { faktoryPassword, faktoryUrl, readSetting } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
-import { createLogger, type Logger, SILENT, safeLogger } from '../logger.ts';
+import { type Logger, resolveLogger } from '../logger.ts';
 import { type Hello, PROTOCOL_VERSION } from '../protocol/handshake.ts';
 import { hideSecret } from '../redact.ts';
 import { type Address, parseAddress } from './address.ts';
@@ -88,13 +88,6 @@ function checkTlsOptions(tlsOptions: TlsOptions | undefined): void {
   } catch (cause) {
     throw new MillraceError('CONFIG_INVALID', `tlsOptions cannot be used: ${messageOf(cause)}`, { cause });
   }
-}
-
-function resolveLogger(logger: Logger | false | undefined): Logger {
-  if (logger === false) return SILENT;
-  return logger !== undefined
-    ? safeLogger(logger)
-    : createLogger({ level: readSetting('LOG_LEVEL'), pretty: readSetting('LOG_PRETTY') });
 }
 
 /** How a connection introduces itself; with a `wid` it belongs to a worker. */

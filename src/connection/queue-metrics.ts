@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import { gauge } from '../metrics.ts';
+import { within } from '../within.ts';
 import type { QueueReport } from './queue-report.ts';
 
 /** Faktory's own slowness must not become that of a scrape. */
@@ -10,7 +11,10 @@ export function addQueueMetrics(registry: Registry, ask: () => Promise<QueueRepo
   // The metrics of one scrape are read together: they share one look.
   let looking: Promise<QueueReport | undefined> | undefined;
   const look = (): Promise<QueueReport | undefined> => {
-    looking ??= withinDeadline(ask()).finally(() => {
+    looking ??= within(
+      ask().catch(() => undefined),
+      DEADLINE_MS,
+    ).finally(() => {
       looking = undefined;
     });
     return looking;
@@ -30,16 +34,4 @@ export function addQueueMetrics(registry: Registry, ask: () => Promise<QueueRepo
   gauge(registry, 'millrace_set_size', 'Jobs in Scheduled, Working, Retries and Dead', async () =>
     Object.entries((await look())?.sets ?? {}).map(([set, size]) => [{ set }, size] as const),
   );
-}
-
-async function withinDeadline(report: Promise<QueueReport>): Promise<QueueReport | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), DEADLINE_MS);
-  });
-  try {
-    return await Promise.race([report.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

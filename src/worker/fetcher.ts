@@ -119,9 +119,8 @@ export class Fetcher {
   /** Calls every outstanding FETCH back; resolves when none is left. Tokens that fail are only slower. */
   async recall(roundTripMs: number): Promise<void> {
     for (let round = 0; round < RECALL_ROUNDS && this.outstanding > 0; round += 1) {
-      const pushed = [...this.#byConnection.values()].map((lane) => this.#callBack(lane, lane.outstanding));
       // A round whose tokens are not stored yet needs no second one: Faktory is slow, and they would multiply.
-      await Promise.race([Promise.all(pushed), this.#drainedWithin(Number.POSITIVE_INFINITY)]);
+      await Promise.race([this.#callAllBack(), this.#drainedWithin(Number.POSITIVE_INFINITY)]);
       await this.#drainedWithin(RECALL_ROUND_MS + 2 * roundTripMs);
     }
     await this.#drainedWithin(Number.POSITIVE_INFINITY);
@@ -133,7 +132,7 @@ export class Fetcher {
    */
   recallOnce(): void {
     if (this.#stopped) return;
-    for (const lane of this.#byConnection.values()) void this.#callBack(lane, lane.outstanding);
+    void this.#callAllBack();
   }
 
   /**
@@ -179,6 +178,10 @@ export class Fetcher {
   /** As few as carry so many FETCHes. */
   #lanesFor(fetches: number): number {
     return Math.min(this.#options.maxLanes, Math.max(MIN_LANES, Math.ceil(fetches / FETCHES_PER_LANE)));
+  }
+
+  async #callAllBack(): Promise<void> {
+    await Promise.all([...this.#byConnection.values()].map((lane) => this.#callBack(lane, lane.outstanding)));
   }
 
   async #callBack(lane: FetchLane, count: number): Promise<void> {

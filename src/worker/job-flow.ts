@@ -226,7 +226,6 @@ export class JobFlow {
 
   /** How long the handler took. */
   #note(held: HeldJob, now: Moment): JobTally {
-    if (held.timeout !== undefined) clearTimeout(held.timeout);
     const tally = this.#tallies.of(held.job.jobtype);
     if (held === this.#calling) this.#noteBlocking(held, now.steady);
     const ms = now.steady - held.startedAt;

@@ -3,6 +3,7 @@
  * shutdownTimeoutMs and about 4 s.
  */
 import { MillraceError } from '../errors.ts';
+import { within } from '../within.ts';
 import type { Engine } from './engine.ts';
 
 /** How long aborted handlers get to clean up, and the reports to leave. */
@@ -67,14 +68,4 @@ function tellWhatIsLeft({ flow, options }: Engine): void {
     const text = `${unmended} jobs whose FAIL Faktory has lost, or may have, have no copy that is known to be stored`;
     logger.error({ wid: options.wid }, text);
   }
-}
-
-/** Waits for a promise, but no longer. */
-async function within(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
 }

@@ -31,7 +31,7 @@ export class Slots {
   readonly #zombieAfterMs: number;
   #zombies = 0;
   #starting = false;
-  /** When a slot was last freed, or taken (ms, monotonic). */
+  /** When a job last took a slot (ms, monotonic). */
   #movedAt = 0;
   /** The latest moment that it was told. */
   #now: Moment = { steady: 0, wall: 0 };
@@ -60,7 +60,7 @@ export class Slots {
     return this.#running;
   }
 
-  /** When a slot last changed hands (ms, monotonic). */
+  /** When a job last took a slot (ms, monotonic). */
   get movedAt(): number {
     return this.#movedAt;
   }
@@ -79,7 +79,7 @@ export class Slots {
       if (since !== undefined && this.#isZombie(since, now)) this.#countZombies(now);
       return;
     }
-    held.charge?.release();
+    this.#leave(held);
     this.#startReady(now);
     this.#tellIfDrained();
   }
