@@ -3,17 +3,25 @@
  * process.env; the README's table, `--help` and .env.example say the same (test/config.test.ts holds them equal).
  */
 import { readFileSync } from 'node:fs';
-import { MillraceError } from './errors.ts';
+import {
+  autoOr,
+  flag,
+  hosts,
+  invalid,
+  names,
+  oneOf,
+  optional,
+  origins,
+  port,
+  queues,
+  type Setting,
+  terminalFlag,
+  text,
+  tokens,
+  whole,
+} from './setting-kinds.ts';
 
-/** One variable. `parse` returns undefined for what it does not take. */
-interface Setting<T> {
-  readonly fallback: T;
-  /** How the default is shown, where it is not the value itself. */
-  readonly shown?: string;
-  readonly takes: string;
-  readonly help: string;
-  parse(text: string): T | undefined;
-}
+export type { QueuesSetting } from './setting-kinds.ts';
 
 const SETTINGS = {
   FAKTORY_URL: text(
@@ -59,8 +67,26 @@ const SETTINGS = {
   JOB_RESERVE_FOR: whole(1_800, 60, 86_400, 'seconds a worker may hold a job that says nothing'),
   API_HOST: text('127.0.0.1', 'address the API listens on'),
   API_PORT: whole(3_000, 0, 65_535, 'port the API listens on'),
-  API_TOKEN: token('bearer token that the API asks for'),
+  API_TOKEN: tokens('bearer token that the API asks for, any of several, or the file that holds them'),
   API_INSECURE: flag(false, 'allows listening beyond loopback without a token'),
+  API_HOSTS: hosts(
+    'names by which the API is reached without a token, beside addresses and names without a dot',
+  ),
+  API_ORIGINS: origins('web pages that may use the API'),
+  API_QUEUES: names('queues that may be pushed to (none: all)'),
+  API_JOBTYPES: names('jobtypes that may be pushed (none: all)'),
+  API_RATE_LIMIT: whole(0, 0, 10_000_000, 'requests a second of each token, or address without one; 0: any'),
+  API_BODY_LIMIT: whole(1_048_576, 1_024, 1_073_741_824, 'bytes of a body, and of a job in a bulk, at most'),
+  API_PROCESSES: autoOr(
+    1,
+    1,
+    512,
+    'processes of `millrace api` that share its port: a number; auto: one a core',
+  ),
+  REDIS_URL: optional(
+    'Redis that keeps Idempotency-Keys: redis://[:password@]host:port[/database], or rediss://',
+  ),
+  IDEMPOTENCY_TTL_S: whole(86_400, 1, 2_592_000, 'how long an Idempotency-Key is kept, in seconds'),
   METRICS_PORT: port("port of the process's own /health, /ready and /metrics"),
   METRICS_HOST: text('127.0.0.1', 'address that METRICS_PORT listens on'),
   SLOW_MS: whole(1_000, 0, 3_600_000, 'handlers and commands that take longer are told of, in ms; 0: none'),
@@ -134,11 +160,22 @@ export function faktoryUrl(env: Environment = process.env): string {
 /** FAKTORY_PASSWORD, read from its file where it names one. */
 export function faktoryPassword(env: Environment = process.env): string | undefined {
   const password = readSetting('FAKTORY_PASSWORD', env);
-  if (password === undefined || !password.startsWith('/')) return password;
+  return password?.startsWith('/') ? readSecret('FAKTORY_PASSWORD', password) : password;
+}
+
+/** The tokens of API_TOKEN, read from their file (with commas or line ends between) where it names one. */
+export function apiTokens(env: Environment = process.env): readonly string[] {
+  const tokens = readSetting('API_TOKEN', env) ?? [];
+  if (!tokens[0]?.startsWith('/')) return tokens;
+  const lines = readSecret('API_TOKEN', tokens.join(',')).split(/\s+/).join(',');
+  return parseSetting('API_TOKEN', lines) ?? [];
+}
+
+function readSecret(name: SettingName, path: string): string {
   try {
-    return readFileSync(password, 'utf8').trim();
+    return readFileSync(path, 'utf8').trim();
   } catch (cause) {
-    throw invalid('FAKTORY_PASSWORD', password, 'a file that can be read, since it starts with /', cause);
+    throw invalid(name, path, 'a file that can be read, since it starts with /', cause);
   }
 }
 
@@ -165,139 +202,4 @@ export function takeForkedMark(env: Environment = process.env): boolean {
   const isForked = env[FORKED_MARK] === '1';
   delete env[FORKED_MARK];
   return isForked;
-}
-
-interface ReadableSetting<T> extends Setting<T> {
-  read(name: string, value: string | undefined): T;
-}
-
-function setting<T>(definition: Setting<T>): ReadableSetting<T> {
-  return {
-    ...definition,
-    read(name, value) {
-      if (value === undefined || value.trim() === '') return definition.fallback;
-      const parsed = definition.parse(value.trim());
-      if (parsed === undefined) throw invalid(name, value, definition.takes);
-      return parsed;
-    },
-  };
-}
-
-function text(fallback: string, help: string): ReadableSetting<string> {
-  return setting({ fallback, help, takes: 'text', parse: (value) => value });
-}
-
-/** What a header can carry: a token of other characters could be set and never be sent. */
-function token(help: string): ReadableSetting<string | undefined> {
-  return setting<string | undefined>({
-    fallback: undefined,
-    help,
-    takes: 'visible ASCII characters, no spaces',
-    parse: (value) => (/^[\x21-\x7e]+$/.test(value) ? value : undefined),
-  });
-}
-
-function optional(help: string): ReadableSetting<string | undefined> {
-  return setting<string | undefined>({ fallback: undefined, help, takes: 'text', parse: (value) => value });
-}
-
-function whole(fallback: number, min: number, max: number, help: string): ReadableSetting<number> {
-  const takes = `a whole number from ${min} to ${max}`;
-  return setting({ fallback, help, takes, parse: (value) => parseWhole(value, min, max) });
-}
-
-/** What the program finds out by itself unless it is told. */
-function autoOr(
-  fallback: number | 'auto',
-  min: number,
-  max: number,
-  help: string,
-): ReadableSetting<number | 'auto'> {
-  const takes = `auto, or a whole number from ${min} to ${max}`;
-  const parse = (value: string) =>
-    value.toLowerCase() === 'auto' ? ('auto' as const) : parseWhole(value, min, max);
-  return setting<number | 'auto'>({ fallback, help, takes, parse });
-}
-
-/** Off unless it is set. */
-function port(help: string): ReadableSetting<number | undefined> {
-  const takes = 'a whole number from 0 to 65535';
-  return setting<number | undefined>({
-    fallback: undefined,
-    help,
-    takes,
-    parse: (value) => parseWhole(value, 0, 65_535),
-  });
-}
-
-function parseWhole(value: string, min: number, max: number): number | undefined {
-  const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
-  return number >= min && number <= max ? number : undefined;
-}
-
-const BOOLEANS = new Map([
-  ['true', true],
-  ['1', true],
-  ['yes', true],
-  ['on', true],
-  ['false', false],
-  ['0', false],
-  ['no', false],
-  ['off', false],
-]);
-
-function flag(fallback: boolean, help: string): ReadableSetting<boolean> {
-  return setting({
-    fallback,
-    help,
-    takes: 'true or false',
-    parse: (value) => BOOLEANS.get(value.toLowerCase()),
-  });
-}
-
-function terminalFlag(): ReadableSetting<boolean> {
-  const help = 'logs as lines for people rather than as JSON';
-  const parse = (value: string) => BOOLEANS.get(value.toLowerCase());
-  return setting({
-    fallback: process.stdout.isTTY === true,
-    shown: 'on a terminal',
-    help,
-    takes: 'true or false',
-    parse,
-  });
-}
-
-function oneOf(fallback: string, values: readonly string[], help: string): ReadableSetting<string> {
-  const takes = `one of ${values.join(', ')}`;
-  return setting({
-    fallback,
-    help: `${help}: ${values.join(', ')}`,
-    takes,
-    parse: (value) => values.find((one) => one === value.toLowerCase()),
-  });
-}
-
-/** `a,b`: a always before b. `a:3,b:1`: a first three times in four. */
-export type QueuesSetting = string[] | Record<string, number>;
-
-function queues(): ReadableSetting<QueuesSetting> {
-  return setting<QueuesSetting>({
-    fallback: ['default'],
-    help: 'queues to work on: a,b in strict order, a:3,b:1 weighted',
-    takes: 'names such as a,b or all with weights such as a:3,b:1',
-    parse: parseQueues,
-  });
-}
-
-function parseQueues(value: string): QueuesSetting | undefined {
-  const parts = value.split(',').map((part) => part.trim());
-  if (parts.every((part) => /^[a-zA-Z0-9._-]+$/.test(part))) return [...new Set(parts)];
-  const weighted = parts.map((part) => /^([a-zA-Z0-9._-]+):([1-9]\d{0,3})$/.exec(part));
-  if (weighted.some((match) => match === null)) return undefined;
-  return Object.fromEntries(weighted.map((match) => [match![1]!, Number(match![2])]));
-}
-
-function invalid(name: string, value: string, takes: string, cause?: unknown): MillraceError {
-  const shown = /PASSWORD|TOKEN/.test(name) ? 'not usable' : `"${value}"`;
-  return new MillraceError('CONFIG_INVALID', `${name} is ${shown}, it takes ${takes}`, { cause });
 }

@@ -34,6 +34,7 @@ const GROUND = [
   'loopback.ts',
   'metrics.ts',
   'redact.ts',
+  'setting-kinds.ts',
   'signals.ts',
   'slow-log.ts',
   'tally.ts',

@@ -49,7 +49,16 @@ describe('the configuration', () => {
     ['WORKER_QUEUES', 'critical, default,critical', ['critical', 'default']],
     ['WORKER_QUEUES', 'a:3,b:1', { a: 3, b: 1 }],
     ['LOG_LEVEL', 'DEBUG', 'debug'],
-    ['API_TOKEN', 'a+b/c==', 'a+b/c=='],
+    ['API_TOKEN', 'a+b/c==', ['a+b/c==']],
+    ['API_TOKEN', 'old,new', ['old', 'new']],
+    ['API_QUEUES', 'mail, sum.*', ['mail', 'sum.*']],
+    ['API_HOSTS', 'API.example.com', ['api.example.com']],
+    [
+      'API_ORIGINS',
+      'https://app.example.com,http://localhost:8080',
+      ['https://app.example.com', 'http://localhost:8080'],
+    ],
+    ['REDIS_URL', 'redis://127.0.0.1:6379', 'redis://127.0.0.1:6379'],
   ] as const)('reads %s=%s', (name, value, expected) => {
     expect(readSetting(name, { [name]: value })).toEqual(expected);
   });
@@ -70,10 +79,23 @@ describe('the configuration', () => {
       'a:3,b',
       'WORKER_QUEUES is "a:3,b", it takes names such as a,b or all with weights such as a:3,b:1',
     ],
-    ['API_TOKEN', 'two words', 'API_TOKEN is not usable, it takes visible ASCII characters, no spaces'],
+    [
+      'API_TOKEN',
+      'two words',
+      'API_TOKEN is not usable, it takes visible ASCII characters without spaces, several with commas between, or a path that starts with /',
+    ],
+    ['API_TOKEN', 'a,,b', 'API_TOKEN is not usable, it takes visible ASCII characters'],
+    ['API_QUEUES', 'a*b', 'API_QUEUES is "a*b", it takes names with commas between'],
+    ['API_HOSTS', 'https://a.example', 'API_HOSTS is "https://a.example", it takes names of hosts'],
+    ['API_ORIGINS', 'app.example.com', 'API_ORIGINS is "app.example.com", it takes origins'],
+    [
+      'API_ORIGINS',
+      'https://app.example.com/',
+      'API_ORIGINS is "https://app.example.com/", it takes origins',
+    ],
   ] as const)('refuses %s=%s', (name, value, message) => {
     expect(() => readConfig({ [name]: value })).toThrow(
-      expect.objectContaining({ code: 'CONFIG_INVALID', message }),
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(message) }),
     );
   });
 

@@ -4,33 +4,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { Client } from '../client/client.ts';
-import { readSetting } from '../config.ts';
 import { type Logger, resolveLogger } from '../logger.ts';
-import type { JobDefaults } from '../protocol/job.ts';
 import { hideSecret } from '../redact.ts';
 import { isCrossSite, tokenCheck } from './auth.ts';
 import { readBodiesAsJson } from './body.ts';
 import type { ApiContext } from './context.ts';
 import { InFlight } from './in-flight.ts';
-import { addJobs, JOBS_ROUTE } from './jobs.ts';
-import { DEFAULT_BODY_LIMIT, limitConnections, serverLimits } from './limits.ts';
+import { addJobs, ENVELOPE_ROUTE, JOBS_ROUTE } from './jobs.ts';
+import { limitConnections, serverLimits } from './limits.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { ApiMetrics } from './metrics.ts';
+import { type ApiOptions, type Rules, resolveRules } from './options.ts';
 import { addHealth, addMetrics } from './probes.ts';
 import { Problem, problemOf, sendProblem } from './problem.ts';
-
-export interface ApiOptions {
-  /** Pushes the jobs; stays open when the API closes. Default: one of its own by FAKTORY_URL and so on. */
-  client?: Client;
-  /** Bearer token that every request but /health and /ready must bring (default API_TOKEN; none: no token). */
-  token?: string | undefined;
-  /** For every job that is posted: retries (default JOB_RETRY, 3) and seconds (JOB_RESERVE_FOR, 1,800). */
-  jobDefaults?: Partial<JobDefaults>;
-  /** Bytes of a body at most (default 1 MiB). */
-  bodyLimit?: number;
-  /** A pino logger, or false for silence (default: pino, by LOG_LEVEL and LOG_PRETTY). */
-  logger?: Logger | false;
-}
 
 /** It takes jobs (open), answers those it took and no others (draining), is gone (closed). */
 type State = 'open' | 'draining' | 'closed';
@@ -45,6 +31,8 @@ const SWEEP_MS = 25;
 /** How long a connection may then still read its answer, or send the rest of a request. */
 const LAST_WORDS_MS = 500;
 
+export type { ApiOptions };
+
 /** The service, listening or not (`app.inject` needs no port). */
 export class Api implements AsyncDisposable {
   readonly app: FastifyInstance;
@@ -56,23 +44,22 @@ export class Api implements AsyncDisposable {
   /** Throws CONFIG_INVALID, ADDRESS_INVALID. It neither listens nor connects yet. */
   constructor(options: ApiOptions = {}) {
     const logger = resolveLogger(options.logger);
+    const rules = resolveRules(options);
     const client = options.client ?? new Client({ logger });
     this.#ownClient = options.client === undefined ? client : undefined;
     this.#context = {
       client,
       logger,
       metrics: new ApiMetrics(client),
-      jobDefaults: {
-        retry: options.jobDefaults?.retry ?? readSetting('JOB_RETRY'),
-        reserveFor: options.jobDefaults?.reserveFor ?? readSetting('JOB_RESERVE_FOR'),
-      },
+      jobDefaults: rules.jobDefaults,
+      allowed: rules.allowed,
+      bodyLimit: rules.bodyLimit,
       isOpen: () => this.#state === 'open',
       report: (problem) => report(problem, logger),
       pushing: new InFlight(),
     };
-    const token = 'token' in options ? options.token : readSetting('API_TOKEN');
-    hideSecret(token);
-    this.app = buildApp(this.#context, token, options.bodyLimit ?? DEFAULT_BODY_LIMIT);
+    for (const token of rules.tokens) hideSecret(token);
+    this.app = buildApp(this.#context, rules);
   }
 
   /** What /metrics shows; more may be added. */
@@ -125,9 +112,9 @@ export function createApi(options: ApiOptions = {}): Api {
   return api;
 }
 
-function buildApp(context: ApiContext, token: string | undefined, bodyLimit: number): FastifyInstance {
+function buildApp(context: ApiContext, rules: Rules): FastifyInstance {
   const app = Fastify({
-    ...serverLimits(bodyLimit),
+    ...serverLimits(rules.bodyLimit),
     frameworkErrors: (error, _request, reply) => {
       sendProblem(reply, problemOf(error));
     },
@@ -156,17 +143,17 @@ function buildApp(context: ApiContext, token: string | undefined, bodyLimit: num
   });
   addHealth(app, context);
   app.register(async (behindToken) => {
-    if (token !== undefined) demandToken(behindToken, token);
+    if (rules.tokens.length > 0) demandToken(behindToken, rules.tokens);
     addJobs(behindToken, context);
     addMetrics(behindToken, context);
   });
-  refuseOtherMethods(app, JOBS_ROUTE, ['POST']);
+  for (const url of [JOBS_ROUTE, ENVELOPE_ROUTE]) refuseOtherMethods(app, url, ['POST']);
   for (const url of ['/health', '/ready', '/metrics']) refuseOtherMethods(app, url, ['GET', 'HEAD']);
   return app;
 }
 
-function demandToken(app: FastifyInstance, token: string): void {
-  const isAuthorized = tokenCheck(token);
+function demandToken(app: FastifyInstance, tokens: readonly string[]): void {
+  const isAuthorized = tokenCheck(tokens);
   app.addHook('onRequest', (request, _reply, done) => {
     if (isAuthorized(request.headers.authorization)) done();
     else done(new Problem('UNAUTHORIZED'));

@@ -1,27 +1,49 @@
 /** Reads bodies: JSON, whatever the content type says (curl -d says it sends a form). */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
+import { faultOf } from './json-text.ts';
 import { Problem } from './problem.ts';
 
-/** Has `app` read every body as JSON; none at all is undefined. Keys such as `__proto__` are refused. */
+/** Has `app` read every body as JSON; none at all is undefined. */
 export function readBodiesAsJson(app: FastifyInstance): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, body, done) => {
-    const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') done(new Problem('ENCODING_UNSUPPORTED'));
-    else if (body.length === 0) done(null, undefined);
-    else if (!isUtf8(body)) done(new Problem('BODY_INVALID', { message: 'the body is not UTF-8' }));
-    else parseJson(request, body.toString('utf8'), done);
+    try {
+      refuseEncoding(request.headers['content-encoding']);
+      done(null, body.length === 0 ? undefined : parseJson(body));
+    } catch (problem) {
+      done(problem as Problem);
+    }
   });
 }
 
-/** A job's arguments: an object is the one argument, an array holds them all, none and null mean none. */
-export function argsOf(body: unknown): unknown[] {
-  if (body === undefined || body === null) return [];
-  if (Array.isArray(body)) return body;
-  if (typeof body === 'object') return [body];
-  throw new Problem('BODY_INVALID', {
-    message: `the body is a ${typeof body}, it takes an object (the one argument) or an array (all of them)`,
-  });
+/** Throws ENCODING_UNSUPPORTED. */
+export function refuseEncoding(encoding: string | undefined): void {
+  if (encoding !== undefined && encoding !== 'identity') throw new Problem('ENCODING_UNSUPPORTED');
+}
+
+/** Throws BODY_INVALID, with the path where the text is JSON that cannot be kept as it is (json-text.ts). */
+export function parseJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new Problem('BODY_INVALID', { message: 'the body is not UTF-8' });
+  const text = withoutMark(bytes.toString('utf8'));
+  const value = parse(text);
+  const fault = faultOf(text);
+  if (fault === undefined) return value;
+  throw new Problem('BODY_INVALID', { message: `${fault.path}: ${fault.message}`, faults: [fault] });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // Not the parser's own words: they quote the body, which is nobody's business but the sender's.
+    const at = /position (\d+)/.exec((cause as Error).message)?.[1];
+    const where = at === undefined ? 'it ends too early' : `at character ${Number(at) + 1}`;
+    throw new Problem('BODY_INVALID', { message: `the body is not JSON: ${where}`, cause });
+  }
+}
+
+/** Windows' editors begin files with a byte order mark. */
+function withoutMark(text: string): string {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }

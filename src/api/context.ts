@@ -1,6 +1,7 @@
 import type { Client } from '../client/client.ts';
 import type { Logger } from '../logger.ts';
 import type { JobDefaults } from '../protocol/job.ts';
+import type { AllowedNames } from './allowed.ts';
 import type { InFlight } from './in-flight.ts';
 import type { ApiMetrics } from './metrics.ts';
 import type { Problem } from './problem.ts';
@@ -12,6 +13,9 @@ export interface ApiContext {
   readonly logger: Logger;
   /** For every job that is posted. */
   readonly jobDefaults: JobDefaults;
+  readonly allowed: AllowedNames;
+  /** Bytes of a body, and of a job in a bulk, at most. */
+  readonly bodyLimit: number;
   /** False from the moment it shuts down. */
   isOpen(): boolean;
   /** Logs a problem that is ours, not the client's. */

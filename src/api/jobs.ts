@@ -1,42 +1,60 @@
-/** POST /jobs/:jobtype: one job, answered once Faktory has it. */
-import type { FastifyInstance } from 'fastify';
+/** POST /jobs/:jobtype and POST /jobs: one job, answered once Faktory has it. */
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { MillraceError } from '../errors.ts';
 import { newJid } from '../protocol/job.ts';
-import { argsOf } from './body.ts';
 import type { ApiContext } from './context.ts';
+import { argsOf, checkEnvelope, type Envelope } from './job-request.ts';
 import type { Outcome } from './metrics.ts';
 import { type Problem, type ProblemCode, problemOf, sendProblem } from './problem.ts';
+import { type Accepted, submissionOf } from './submit.ts';
 
 export const JOBS_ROUTE = '/jobs/:jobtype';
+export const ENVELOPE_ROUTE = '/jobs';
 
 interface JobsRoute {
   Params: { jobtype: string };
 }
 
 export function addJobs(app: FastifyInstance, context: ApiContext): void {
-  const { client, metrics, jobDefaults, pushing } = context;
+  const { metrics } = context;
+  app.post<JobsRoute>(JOBS_ROUTE, { onResponse: metrics.timing(JOBS_ROUTE) }, (request, reply) =>
+    answer(context, reply, () => ({ jobtype: request.params.jobtype, args: argsOf(request.body) })),
+  );
+  app.post(ENVELOPE_ROUTE, { onResponse: metrics.timing(ENVELOPE_ROUTE) }, (request, reply) =>
+    answer(context, reply, () => checkEnvelope(request.body)),
+  );
+}
 
-  app.post<JobsRoute>(JOBS_ROUTE, { onResponse: metrics.timing(JOBS_ROUTE) }, async (request, reply) => {
-    const jid = newJid();
-    pushing.enter();
-    try {
-      refuseAtOnce(context);
-      const args = argsOf(request.body);
-      const { jobtype } = request.params;
-      // The contract, where there is one, says how a job travels; the API's own defaults fill what it leaves open.
-      const { retry, reserveFor } = { ...jobDefaults, ...client.contract?.definitionOf(jobtype) };
-      await client.push({ jid, jobtype, args, retry, reserve_for: reserveFor });
-    } catch (thrown) {
-      const problem = problemOf(thrown, mayBeStored(thrown) ? jid : undefined);
-      metrics.countJob(outcomeOf(problem));
-      context.report(problem);
-      return sendProblem(reply, problem);
-    } finally {
-      pushing.leave();
-    }
+/** Pushes the job that `read` finds in the request, and answers what became of it. */
+async function answer(context: ApiContext, reply: FastifyReply, read: () => Envelope): Promise<FastifyReply> {
+  const { metrics, pushing } = context;
+  let jid = newJid();
+  pushing.enter();
+  try {
+    refuseAtOnce(context);
+    const envelope = read();
+    jid = envelope.jid ?? jid;
+    const accepted = await push(context, { ...envelope, jid });
     metrics.countJob('stored');
-    return reply.code(202).type('application/json; charset=utf-8').send(`{"jid":"${jid}"}`);
-  });
+    return reply.code(202).type('application/json; charset=utf-8').send(textOf(accepted));
+  } catch (thrown) {
+    const problem = problemOf(thrown, mayBeStored(thrown) ? jid : undefined);
+    metrics.countJob(outcomeOf(problem));
+    context.report(problem);
+    return sendProblem(reply, problem);
+  } finally {
+    pushing.leave();
+  }
+}
+
+async function push(context: ApiContext, envelope: Envelope): Promise<Accepted> {
+  const { job, queue } = submissionOf(envelope, context);
+  return { jid: await context.client.push(job), queue };
+}
+
+/** Names of queues and jids need no escapes: by Faktory's rules they hold none of what JSON escapes. */
+function textOf({ jid, queue }: Accepted): string {
+  return `{"jid":"${jid}","queue":"${queue}"}`;
 }
 
 /** Nothing waits here: who can be served only later is told so, and comes again. */
@@ -54,6 +72,7 @@ function mayBeStored(thrown: unknown): boolean {
 const OUTCOMES: Partial<Record<ProblemCode, Outcome>> = {
   BODY_INVALID: 'invalid',
   JOB_INVALID: 'invalid',
+  JOB_FORBIDDEN: 'invalid',
   PAYLOAD_INVALID: 'invalid',
   JOB_REJECTED: 'refused',
   PRESSURE: 'pressure',
@@ -62,6 +81,6 @@ const OUTCOMES: Partial<Record<ProblemCode, Outcome>> = {
   INTERNAL: 'failed',
 };
 
-function outcomeOf({ code }: Problem): Outcome {
+export function outcomeOf({ code }: Problem): Outcome {
   return OUTCOMES[code] ?? 'unreachable';
 }

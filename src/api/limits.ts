@@ -3,8 +3,6 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { rawResponse } from './problem.ts';
 
-export const DEFAULT_BODY_LIMIT = 1024 * 1024;
-
 /** A request must have arrived whole by then; its head earlier. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -25,8 +23,6 @@ export function serverLimits(bodyLimit: number) {
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionTimeout: IDLE_SOCKET_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
-    onProtoPoisoning: 'error',
-    onConstructorPoisoning: 'error',
     trustProxy: false,
     requestIdHeader: false,
     // While it closes, requests get our own answer, not Fastify's.

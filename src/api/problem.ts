@@ -17,10 +17,11 @@ interface Kind {
 
 /** The problems that only HTTP has. */
 const HTTP_KINDS = {
-  BODY_INVALID: { status: 400, message: 'the body is not JSON, or has a key "__proto__"' },
+  BODY_INVALID: { status: 400, message: 'the body is not JSON' },
   REQUEST_INVALID: { status: 400, message: 'the request is not valid HTTP, or its URL is not' },
   UNAUTHORIZED: { status: 401, message: 'send the token: "Authorization: Bearer …"' },
   CROSS_SITE: { status: 403, message: 'requests that a web page of another site sends are refused' },
+  JOB_FORBIDDEN: { status: 403, message: 'jobs of this queue or jobtype are not taken here' },
   NOT_FOUND: { status: 404, message: 'there is nothing here: POST /jobs/:jobtype pushes a job' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'the method is not one that this address takes' },
   REQUEST_TIMEOUT: { status: 408, message: 'the request did not arrive in time' },
@@ -61,10 +62,19 @@ const TOLD = new Set<string>(['JOB_INVALID', 'PAYLOAD_INVALID', 'JOB_REJECTED'])
 
 const FASTIFY_CODES: Record<string, keyof typeof HTTP_KINDS> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_INVALID',
 };
 
 export type ProblemCode = keyof typeof HTTP_KINDS | ErrorCode;
+
+interface ProblemOptions {
+  message?: string;
+  jid?: string;
+  cause?: unknown;
+  faults?: readonly PayloadFault[];
+}
+
+/** Who sent a thousand faults needs not be told all. */
+const MOST_FAULTS = 20;
 
 /** An answer that is no success. */
 export class Problem extends Error {
@@ -73,17 +83,18 @@ export class Problem extends Error {
   readonly retryAfter: number | undefined;
   readonly jid: string | undefined;
 
-  /** Of a payload: what is wrong with it, each with its path. */
+  /** Of a body: what is wrong with it, each with its path. */
   readonly faults: readonly PayloadFault[] | undefined;
 
-  constructor(code: ProblemCode, options: { message?: string; jid?: string; cause?: unknown } = {}) {
+  constructor(code: ProblemCode, options: ProblemOptions = {}) {
     const kind = kindOf(code);
     super(options.message ?? kind.message, { cause: options.cause });
     this.code = code;
     this.status = kind.status;
     this.retryAfter = kind.retryAfter;
     this.jid = options.jid;
-    this.faults = options.cause instanceof PayloadError ? options.cause.faults : undefined;
+    const { faults, cause } = options;
+    this.faults = (cause instanceof PayloadError ? cause.faults : faults)?.slice(0, MOST_FAULTS);
   }
 }
 

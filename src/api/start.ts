@@ -3,6 +3,7 @@ import { readSetting } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 import { Api, type ApiOptions } from './app.ts';
 import { refuseExposure } from './exposure.ts';
+import { tokensOf } from './options.ts';
 
 export interface StartApiOptions extends ApiOptions {
   /** Address to listen on (default API_HOST, 127.0.0.1). */
@@ -25,8 +26,8 @@ export interface RunningApi extends AsyncDisposable {
 /** Starts the API. Throws CONFIG_INVALID (also when it would be open to others without a token), PORT_TAKEN. */
 export async function startApi(options: StartApiOptions = {}): Promise<RunningApi> {
   const host = options.host ?? readSetting('API_HOST');
-  const token = 'token' in options ? options.token : readSetting('API_TOKEN');
-  refuseExposure(host, token, options.insecure ?? readSetting('API_INSECURE'));
+  const token = tokensOf(options);
+  refuseExposure(host, token.length > 0, options.insecure ?? readSetting('API_INSECURE'));
   const port = options.port ?? readSetting('API_PORT');
   const api = new Api({ ...options, token });
   try {

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import type { RunningApi } from '../api/index.ts';
-import type { Config } from '../config.ts';
+import { apiTokens, type Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import { loadContract } from './contract-file.ts';
 import { type FaktoryLink, jobDefaultsOf, linkOf, loggerOf, pushingOf } from './link.ts';
 import { startMetricsPart } from './metrics-port.ts';
 import { Running } from './running.ts';
 import {
+  API_SETTINGS,
   addSettings,
   CONNECTION_SETTINGS,
   configOf,
@@ -38,14 +39,18 @@ export function apiCommand(): Command {
         logger.info({}, `the API listens on ${url} and pushes to ${link.where}`);
       });
     });
-  return addSettings(command, { ...API_OPTIONS, '--insecure': 'API_INSECURE' }, [
-    'API_TOKEN',
-    'CONTRACT_FILE',
-    ...CONNECTION_SETTINGS,
-    ...PUSHING_SETTINGS,
-    ...METRICS_SETTINGS,
-    ...LOG_SETTINGS,
-  ]);
+  return addSettings(
+    command,
+    { ...API_OPTIONS, '--insecure': 'API_INSECURE', '--processes <n>': 'API_PROCESSES' },
+    [
+      ...API_SETTINGS,
+      'CONTRACT_FILE',
+      ...CONNECTION_SETTINGS,
+      ...PUSHING_SETTINGS,
+      ...METRICS_SETTINGS,
+      ...LOG_SETTINGS,
+    ],
+  );
 }
 
 /** Starts the API, with a Client of its own, as a part of `running`. */
@@ -64,9 +69,14 @@ export async function startApiPart(
     client,
     host: config.API_HOST,
     port: config.API_PORT,
-    token: config.API_TOKEN,
+    token: apiTokens(),
     insecure: config.API_INSECURE,
     jobDefaults: jobDefaultsOf(config),
+    allowed: { queues: config.API_QUEUES, jobtypes: config.API_JOBTYPES },
+    bodyLimit: config.API_BODY_LIMIT,
+    hosts: config.API_HOSTS,
+    origins: config.API_ORIGINS,
+    rateLimit: config.API_RATE_LIMIT,
     logger,
   });
   running.add(() => api.close());

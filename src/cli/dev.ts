@@ -9,6 +9,7 @@ import { startMetricsPart } from './metrics-port.ts';
 import { portOption } from './port-option.ts';
 import { Running } from './running.ts';
 import {
+  API_SETTINGS,
   addSettings,
   CONNECTION_SETTINGS,
   configOf,
@@ -41,7 +42,7 @@ export function devCommand(): Command {
       await runDev(command, argument, options);
     });
   return addSettings(command, { ...API_OPTIONS, ...WORKER_OPTIONS }, [
-    'API_TOKEN',
+    ...API_SETTINGS,
     'API_INSECURE',
     'HANDLERS_FILE',
     'CONTRACT_FILE',

@@ -24,6 +24,17 @@ export const PUSHING_SETTINGS: readonly SettingName[] = [
   'JOB_RETRY',
   'JOB_RESERVE_FOR',
 ];
+export const API_SETTINGS: readonly SettingName[] = [
+  'API_TOKEN',
+  'API_HOSTS',
+  'API_ORIGINS',
+  'API_QUEUES',
+  'API_JOBTYPES',
+  'API_RATE_LIMIT',
+  'API_BODY_LIMIT',
+  'REDIS_URL',
+  'IDEMPOTENCY_TTL_S',
+];
 export const METRICS_SETTINGS: readonly SettingName[] = ['METRICS_PORT', 'METRICS_HOST', 'SLOW_MS'];
 export const LOG_SETTINGS: readonly SettingName[] = ['LOG_LEVEL', 'LOG_PRETTY'];
 

@@ -9,7 +9,7 @@ import { Service } from './service.ts';
 describe('addresses and methods', () => {
   it('answers 404 for what is not there', async () => {
     await using service = await Service.start();
-    for (const url of ['/', '/jobs', '/jobs/add/more', '/nothing?a=1']) {
+    for (const url of ['/', '/job', '/jobs/add/more', '/nothing?a=1']) {
       const response = await service.post(url, '{}');
       expect([response.statusCode, response.json().error.code]).toEqual([404, 'NOT_FOUND']);
     }

@@ -28,8 +28,15 @@ describe('the token', () => {
     expect(new Set(bodies).size).toBe(1);
   });
 
+  it('may be any of several, so that they can be changed one after another', async () => {
+    await using service = await Service.start({ api: { token: ['old', 'new'] } });
+    for (const authorization of ['Bearer old', 'Bearer new'])
+      expect((await service.post('/jobs/add', '{}', { authorization })).statusCode).toBe(202);
+    expect((await service.post('/jobs/add', '{}', { authorization: 'Bearer oldnew' })).statusCode).toBe(401);
+  });
+
   it('is taken with any case of the scheme', () => {
-    const isAuthorized = tokenCheck('a+b/c==');
+    const isAuthorized = tokenCheck(['other', 'a+b/c==']);
     expect(isAuthorized('bearer a+b/c==')).toBe(true);
     expect(isAuthorized('Bearer  a+b/c==')).toBe(true);
     expect(isAuthorized('Bearer A+b/c==')).toBe(false);
@@ -62,7 +69,7 @@ describe('listening beyond loopback', () => {
     '%s is loopback',
     (host) => {
       expect(isLoopback(host)).toBe(true);
-      refuseExposure(host, undefined, false);
+      refuseExposure(host, false, false);
     },
   );
 
@@ -70,11 +77,11 @@ describe('listening beyond loopback', () => {
     '"%s" is not, and needs a token or a word',
     (host) => {
       expect(isLoopback(host)).toBe(false);
-      expect(() => refuseExposure(host, undefined, false)).toThrow(
+      expect(() => refuseExposure(host, false, false)).toThrow(
         `API_HOST is "${host}", which other machines can reach: set API_TOKEN, or API_INSECURE=true`,
       );
-      refuseExposure(host, 'token', false);
-      refuseExposure(host, undefined, true);
+      refuseExposure(host, true, false);
+      refuseExposure(host, false, true);
     },
   );
 });

@@ -1,0 +1,34 @@
+/** API_QUEUES and API_JOBTYPES: what may be pushed through the API. */
+import { Problem } from './problem.ts';
+
+export interface AllowedNames {
+  /** Names; one that ends with `*` stands for all that begin so. None: any. */
+  readonly queues?: readonly string[] | undefined;
+  readonly jobtypes?: readonly string[] | undefined;
+}
+
+/** Throws JOB_FORBIDDEN, naming the setting. */
+export function refuseForbidden(allowed: AllowedNames, jobtype: string, queue: string): void {
+  refuseName('jobtype', jobtype, allowed.jobtypes, 'API_JOBTYPES');
+  refuseName('queue', queue, allowed.queues, 'API_QUEUES');
+}
+
+/** Throws JOB_FORBIDDEN. */
+export function refuseQueue(allowed: AllowedNames, queue: string): void {
+  refuseName('queue', queue, allowed.queues, 'API_QUEUES');
+}
+
+function refuseName(
+  kind: string,
+  name: string,
+  allowed: readonly string[] | undefined,
+  setting: string,
+): void {
+  if (allowed === undefined || allowed.some((pattern) => fits(pattern, name))) return;
+  const message = `${kind} ${JSON.stringify(name.slice(0, 256))} is not one that ${setting} allows`;
+  throw new Problem('JOB_FORBIDDEN', { message });
+}
+
+function fits(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}

@@ -1,0 +1,129 @@
+/** From what a request says to the job that is pushed: the envelope, its rules, and where it breaks them. */
+import { Ajv, type ErrorObject } from 'ajv';
+import type { PayloadFault } from '../contract/contract.ts';
+import type { JobDefaults, JobInput } from '../protocol/job.ts';
+import { Problem } from './problem.ts';
+
+/** A job as `POST /jobs` and `POST /jobs/bulk` take it. JSON Schema, shown by /openapi.json as it is. */
+export const ENVELOPE = {
+  type: 'object',
+  description: 'A job: what is to be done, with what, and how.',
+  required: ['jobtype'],
+  additionalProperties: false,
+  properties: {
+    jobtype: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 256,
+      description: 'Names the handler. No control characters.',
+    },
+    args: {
+      type: ['array', 'object'],
+      description:
+        'All arguments of the handler as an array, or the one argument as an object. None by default.',
+    },
+    queue: {
+      type: 'string',
+      pattern: '^[a-zA-Z0-9._-]{1,128}$',
+      description: 'Where it waits (default: what the contract says, else `default`).',
+    },
+    at: {
+      type: 'string',
+      description: 'Not before this time: RFC 3339 with a zone, such as 2030-01-31T09:00:00Z.',
+    },
+    delayMs: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 3_155_760_000_000,
+      description: 'Not before so many milliseconds from now; instead of `at`.',
+    },
+    retry: {
+      type: 'integer',
+      minimum: -1,
+      maximum: 1_000,
+      description:
+        'How often it is tried again when it fails; 0: it is dropped then, -1: it goes to Dead at once.',
+    },
+    reserveFor: {
+      type: 'integer',
+      minimum: 60,
+      maximum: 86_400,
+      description: 'Seconds that a worker may hold it.',
+    },
+    custom: { type: 'object', description: 'Anything that travels with it, beside its arguments.' },
+    jid: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9._:-]{8,128}$',
+      description: 'Its id, where the program has one of its own (default: a new one).',
+    },
+  },
+} as const;
+
+/** The same as a type. */
+export interface Envelope {
+  jobtype: string;
+  args?: unknown[] | Record<string, unknown>;
+  queue?: string;
+  at?: string;
+  delayMs?: number;
+  retry?: number;
+  reserveFor?: number;
+  custom?: Record<string, unknown>;
+  jid?: string;
+}
+
+const isEnvelope = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<Envelope>(ENVELOPE);
+
+/** Throws JOB_INVALID with each fault and its path. */
+export function checkEnvelope(value: unknown): Envelope {
+  if (!isEnvelope(value)) throw invalid((isEnvelope.errors ?? []).map(faultOf));
+  if (value.at !== undefined && value.delayMs !== undefined)
+    throw invalid([{ path: 'delayMs', message: 'say one of at and delayMs' }]);
+  return value;
+}
+
+/** What Faktory gets of it. `now` in ms since 1970. */
+export function jobOf(envelope: Envelope, defaults: JobDefaults, now: number = Date.now()): JobInput {
+  const { jobtype, queue, delayMs, custom, jid } = envelope;
+  const at = delayMs === undefined ? envelope.at : new Date(now + delayMs);
+  return {
+    jobtype,
+    args: argsOf(envelope.args),
+    retry: envelope.retry ?? defaults.retry,
+    reserve_for: envelope.reserveFor ?? defaults.reserveFor,
+    ...(queue === undefined ? {} : { queue }),
+    ...(at === undefined ? {} : { at }),
+    ...(custom === undefined ? {} : { custom }),
+    ...(jid === undefined ? {} : { jid }),
+  };
+}
+
+/** A job's arguments: an object is the one argument, an array holds them all, none and null mean none. */
+export function argsOf(body: unknown): unknown[] {
+  if (body === undefined || body === null) return [];
+  if (Array.isArray(body)) return body;
+  if (typeof body === 'object') return [body];
+  throw new Problem('BODY_INVALID', {
+    message: `the body is a ${typeof body}, it takes an object (the one argument) or an array (all of them)`,
+  });
+}
+
+function faultOf({ instancePath, keyword, params, message = '' }: ErrorObject): PayloadFault {
+  const path = instancePath.slice(1).replaceAll('/', '.');
+  switch (keyword) {
+    case 'additionalProperties':
+      return {
+        path: String(params.additionalProperty).slice(0, 100),
+        message: `is not a field of a job, which has ${Object.keys(ENVELOPE.properties).join(', ')}`,
+      };
+    case 'required':
+      return { path: String(params.missingProperty), message: 'is missing' };
+    default:
+      return { path: path === '' ? 'body' : path, message };
+  }
+}
+
+function invalid(faults: readonly PayloadFault[]): Problem {
+  const shown = faults.slice(0, 5).map(({ path, message }) => `${path} ${message}`);
+  return new Problem('JOB_INVALID', { message: `the job is not valid: ${shown.join('; ')}`, faults });
+}
