@@ -2,7 +2,8 @@
  * What kept a cell from being faster, and how that is known. Pure: figures in, words out.
  *
  * In this order: a link that is full; Little's law (in flight ÷ the time that each is in flight is the most there can
- * be); the process that was busiest, where one had nothing left; the machine; what more in flight brought.
+ * be); the process that was busiest, where one had nothing left; the machine; what more in flight brought; and, where
+ * nothing was full, what most of the time in flight went to.
  */
 import type { Cell } from './sweep.ts';
 
@@ -42,6 +43,8 @@ export interface Verdict {
 
 /** Within 15% of a bound it is the bound. */
 const NEAR = 0.85;
+/** Clearly the most of a slot's time: a round trip that was measured at rest is longer under load. */
+const MOST_OF_IT = 0.6;
 /** A process that is busy so much of the time is what others wait for: the rest is lost in between. */
 const PROCESS_FULL = 0.8;
 const LONG_ENOUGH_SECONDS = 0.3;
@@ -72,7 +75,8 @@ export function classify(figure: Figure, others: readonly Figure[], bandwidth?: 
     byShortness(figure) ??
     byProcesses(figure) ??
     byMachine(figure) ??
-    byNeighbours(figure, others) ?? {
+    byNeighbours(figure, others) ??
+    byShare(figure) ?? {
       kind: 'unknown',
       because: `no process was near one core (${loads(figure)})${farFrom(littlesBound(figure), figure)}`,
     }
@@ -146,6 +150,21 @@ function byNeighbours(figure: Figure, others: readonly Figure[]): Verdict | unde
     };
   }
   return undefined;
+}
+
+/**
+ * Without prefetch every slot is in flight all the time, so each job takes slots ÷ rate: what is known of that, the
+ * round trip and the handler, is the bound's part of it.
+ */
+function byShare(figure: Figure): Verdict | undefined {
+  const { concurrency, prefetch, jobsPerSecond, roundTripMs, handlerMs } = figure;
+  const share = jobsPerSecond / littlesBound(figure);
+  if (prefetch !== 0 || share < MOST_OF_IT) return undefined;
+  const [kind, name] =
+    roundTripMs >= handlerMs ? (['latency', 'round trip'] as const) : (['handlers', 'handler'] as const);
+  const inFlight = ms((concurrency / jobsPerSecond) * 1000);
+  const because = `nothing was full, and of the ${inFlight} that a slot spent on each job ${ms(Math.max(roundTripMs, handlerMs))} were the ${name} (${percent(share)} of Little's bound)`;
+  return { kind, because };
 }
 
 function loads({ workerLoad, faktoryLoad, relayLoad, machineLoad }: Figure): string {

@@ -1,5 +1,6 @@
 /** What a sweep came to: as JSON, and as a table of texts. Pure. */
 import { type BoundKind, classify, type Figure, littlesBound, type Verdict } from './classify.ts';
+import { type Spread, type Summary, summariesOf } from './rounds.ts';
 
 /** How and where it was measured. */
 export interface Setting {
@@ -12,14 +13,15 @@ export interface Setting {
   readonly startedAt: string;
   readonly jobs: number;
   readonly seconds: number;
+  readonly rounds: number;
   readonly jobTimeMs: number;
   /** What the link carries, in kB/s, where that was said. */
   readonly bandwidth: number | null;
-  /** Measurements that were asked for: there are fewer if it was ended early. */
+  /** Cells that were asked for: there are fewer, or fewer rounds of the last, if it was ended early. */
   readonly cellsAsked: number;
 }
 
-export interface Result extends Figure {
+export interface Result extends Summary {
   /** In jobs/s. null: none, with prefetch and a handler that takes no time. */
   readonly littlesBound: number | null;
   readonly bound: Verdict;
@@ -40,45 +42,56 @@ export const BOUND_NAMES: Readonly<Record<BoundKind, string>> = {
   unknown: 'not clear',
 };
 
+/** `figures`: one a measurement. */
 export function resultsOf(setting: Setting, figures: readonly Figure[]): Results {
   const bandwidth = setting.bandwidth === null ? undefined : setting.bandwidth * 1000;
-  const cells = figures.map((figure): Result => {
-    const bound = littlesBound(figure);
+  const summaries = summariesOf(figures);
+  const cells = summaries.map((summary): Result => {
+    const bound = littlesBound(summary);
     return {
-      ...figure,
+      ...summary,
       littlesBound: Number.isFinite(bound) ? bound : null,
-      bound: classify(figure, figures, bandwidth),
+      bound: classify(summary, summaries, bandwidth),
     };
   });
   return { ...setting, cells };
 }
 
-export const HEADER: readonly string[] = [
-  'added ms',
-  'slots',
-  'prefetch',
-  'jobs/s',
-  "Little's bound",
-  'CPU µs/job',
-  'bytes/job',
-  'bound by',
-];
+export interface Table {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
 
-export function rowOf(cell: Result): string[] {
-  return [
-    String(cell.latencyMs),
-    String(cell.concurrency),
-    String(cell.prefetch),
-    number(cell.jobsPerSecond),
-    cell.littlesBound === null ? 'none' : number(cell.littlesBound),
-    number(cell.cpuMicrosPerJob, 1),
-    number(cell.bytesPerJob),
-    `${BOUND_NAMES[cell.bound.kind]}: ${cell.bound.because}`,
+interface Column {
+  readonly name: string;
+  readonly text: (cell: Result) => string;
+}
+
+/** What bounds it comes last, since it is as long as it is. The spread of the rate; JSON and plots have the others. */
+export function tableOf({ cells, rounds }: Results): Table {
+  const spread: Column = { name: 'from–to', text: ({ spread }) => range(spread.jobsPerSecond) };
+  const columns: Column[] = [
+    { name: 'added ms', text: (cell) => String(cell.latencyMs) },
+    { name: 'slots', text: (cell) => number(cell.concurrency, 0) },
+    { name: 'prefetch', text: (cell) => String(cell.prefetch) },
+    { name: 'jobs/s', text: (cell) => number(cell.jobsPerSecond) },
+    ...(rounds > 1 ? [spread] : []),
+    {
+      name: "Little's bound",
+      text: (cell) => (cell.littlesBound === null ? 'none' : number(cell.littlesBound)),
+    },
+    { name: 'CPU µs/job', text: (cell) => number(cell.cpuMicrosPerJob, 1) },
+    { name: 'bytes/job', text: (cell) => number(cell.bytesPerJob) },
+    { name: 'bound by', text: ({ bound }) => `${BOUND_NAMES[bound.kind]}: ${bound.because}` },
   ];
+  return {
+    header: columns.map(({ name }) => name),
+    rows: cells.map((cell) => columns.map(({ text }) => text(cell))),
+  };
 }
 
 /** For a terminal: numbers to the right, the last column as long as it is. */
-export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function textTable({ header, rows }: Table): string {
   const all = [header, ...rows];
   const widths = header.map((_, i) => Math.max(...all.map((cells) => cells[i]!.length)));
   const last = header.length - 1;
@@ -86,6 +99,10 @@ export function textTable(header: readonly string[], rows: readonly (readonly st
     cells.map((cell, i) => (i === last ? cell : cell.padStart(widths[i]!))).join('  '),
   );
   return lines.join('\n');
+}
+
+function range({ least, most }: Spread): string {
+  return `${number(least)}–${number(most)}`;
 }
 
 /** `1,234`, of small ones two digits at least. */

@@ -1,4 +1,4 @@
-/** The sweep: starts what it needs, measures cell after cell, leaves nothing behind. */
+/** The sweep: starts what it needs, measures run after run, leaves nothing behind. */
 import { isIP } from 'node:net';
 import { type Address, parseAddress, showAddress } from '../connection/address.ts';
 import { MillraceError } from '../errors.ts';
@@ -6,11 +6,12 @@ import { type Measured, measure } from './cell.ts';
 import { Child } from './child.ts';
 import type { Figure } from './classify.ts';
 import { drain, fill, roundTrip } from './queue.ts';
-import type { Cell } from './sweep.ts';
+import type { Cell, Run } from './sweep.ts';
 import type { Reach } from './worker-order.ts';
 
 export interface SweepOptions {
-  readonly cells: readonly Cell[];
+  /** In the order of measuring. */
+  readonly runs: readonly Run[];
   /** undefined: an embedded one is started for the bench. */
   readonly faktory: Address | undefined;
   /** In the queue at the start of each measurement. */
@@ -24,11 +25,11 @@ export interface SweepOptions {
 }
 
 export type Step =
-  | { readonly doing: 'cell'; readonly cell: Cell; readonly number: number }
+  | { readonly doing: 'run'; readonly run: Run; readonly number: number }
   | { readonly doing: 'done'; readonly figure: Figure }
   | { readonly doing: 'emptying' };
 
-/** Throws what keeps Faktory away, NOT_DRAINED, INTERNAL. */
+/** One figure a run. Throws what keeps Faktory away, NOT_DRAINED, INTERNAL. */
 export async function sweep(options: SweepOptions): Promise<Figure[]> {
   const { faktory: address, onStep } = options;
   if (address === undefined) return measureAll(options, (cell) => measureOnFreshFaktory(options, cell));
@@ -50,14 +51,15 @@ export async function sweep(options: SweepOptions): Promise<Figure[]> {
 }
 
 async function measureAll(
-  { cells, signal, onStep }: SweepOptions,
+  { runs, signal, onStep }: SweepOptions,
   measureCell: (cell: Cell) => Promise<Measured>,
 ): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const [i, cell] of cells.entries()) {
+  for (const [i, run] of runs.entries()) {
     if (signal.aborted) break;
-    onStep({ doing: 'cell', cell, number: i + 1 });
-    const { figure } = await measureCell(cell);
+    onStep({ doing: 'run', run, number: i + 1 });
+    const { latencyMs, concurrency, prefetch } = run;
+    const { figure } = await measureCell({ latencyMs, concurrency, prefetch });
     if (figure === undefined) break;
     figures.push(figure);
     onStep({ doing: 'done', figure });
@@ -65,7 +67,7 @@ async function measureAll(
   return figures;
 }
 
-/** An embedded Faktory a cell: nothing that a worker before has left at it, wake tokens for one, is in the way. */
+/** An embedded Faktory a run: nothing that a worker before has left at it, wake tokens for one, is in the way. */
 async function measureOnFreshFaktory(options: SweepOptions, cell: Cell): Promise<Measured> {
   await using faktory = new Child('faktory');
   const address = parseAddress(await faktory.call<string>('start'));

@@ -11,7 +11,13 @@ export interface Cell {
   readonly prefetch: Prefetch;
 }
 
-const MOST_CELLS = 200;
+/** One measurement of a cell. */
+export interface Run extends Cell {
+  /** From 1. */
+  readonly round: number;
+}
+
+const MOST_RUNS = 500;
 
 /** `50,500`: whole numbers in rising order, each once. Throws CONFIG_INVALID naming the option. */
 export function parseWholes(option: string, text: string, least: number, most: number): number[] {
@@ -30,17 +36,33 @@ export function parseNumber(option: string, text: string, least: number, most: n
   throw wrong(option, text, `a number from ${least} to ${most}`);
 }
 
-/** Latency outermost; prefetch innermost, so that what is compared was measured right after one another. */
+/** Latency outermost, prefetch innermost: those that are compared stand beside one another. */
 export function cellsOf(latencies: readonly number[], concurrencies: readonly number[]): Cell[] {
-  const cells = latencies.flatMap((latencyMs) =>
+  return latencies.flatMap((latencyMs) =>
     concurrencies.flatMap((concurrency) =>
       ([0, 'auto'] as const).map((prefetch) => ({ latencyMs, concurrency, prefetch })),
     ),
   );
-  if (cells.length <= MOST_CELLS) return cells;
-  throw new MillraceError(
-    'CONFIG_INVALID',
-    `--latency and --concurrency make ${cells.length} measurements, it takes ${MOST_CELLS} at most`,
+}
+
+/**
+ * In the order of measuring: 0, auto, 0, auto … of a latency and concurrency before the next, so that what is compared
+ * was measured in the same minute, whatever else the machine did then. Throws CONFIG_INVALID where they are too many.
+ */
+export function runsOf(cells: readonly Cell[], rounds: number): Run[] {
+  if (cells.length * rounds > MOST_RUNS) {
+    throw new MillraceError(
+      'CONFIG_INVALID',
+      `--latency, --concurrency and --rounds make ${cells.length * rounds} measurements, it takes ${MOST_RUNS} at most`,
+    );
+  }
+  const together = (a: Cell, b: Cell): boolean =>
+    a.latencyMs === b.latencyMs && a.concurrency === b.concurrency;
+  const firsts = cells.filter((cell, i) => i === 0 || !together(cell, cells[i - 1]!));
+  return firsts.flatMap((first) =>
+    Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) =>
+      cells.filter((cell) => together(cell, first)).map((cell) => ({ ...cell, round })),
+    ),
   );
 }
 

@@ -1,13 +1,15 @@
-/** How far a bench has come: one line that changes on a terminal, a line a cell elsewhere. */
+/** How far a bench has come: one line that changes on a terminal, a line a run elsewhere. */
 import type { Figure } from '../bench/classify.ts';
 import { number } from '../bench/results.ts';
 import type { Step } from '../bench/run.ts';
-import type { Cell } from '../bench/sweep.ts';
+import type { Run } from '../bench/sweep.ts';
 
 const CLEAR_LINE = '\r\x1b[K';
 
 export interface BenchProgressOptions {
-  readonly cells: number;
+  /** All there are to be. */
+  readonly runs: number;
+  readonly rounds: number;
   readonly terminal: boolean;
   readonly write: (text: string) => void;
 }
@@ -21,10 +23,10 @@ export class BenchProgress {
   }
 
   step(step: Step): void {
-    const { cells, terminal, write } = this.#options;
+    const { runs, terminal, write } = this.#options;
     switch (step.doing) {
-      case 'cell':
-        this.#at = `${step.number}/${cells}  ${cellText(step.cell)}`;
+      case 'run':
+        this.#at = `${step.number}/${runs}  ${this.#nameOf(step.run)}`;
         if (terminal) write(`${CLEAR_LINE}${this.#at} …`);
         return;
       case 'done':
@@ -42,10 +44,11 @@ export class BenchProgress {
   end(): void {
     if (this.#options.terminal) this.#options.write(CLEAR_LINE);
   }
-}
 
-export function cellText({ latencyMs, concurrency, prefetch }: Cell): string {
-  return `${latencyMs} ms, ${concurrency} ${concurrency === 1 ? 'slot' : 'slots'}, prefetch ${prefetch}`;
+  #nameOf({ latencyMs, concurrency, prefetch, round }: Run): string {
+    const which = this.#options.rounds > 1 ? `, round ${round}` : '';
+    return `${latencyMs} ms, ${concurrency} ${concurrency === 1 ? 'slot' : 'slots'}, prefetch ${prefetch}${which}`;
+  }
 }
 
 function figureText({ jobsPerSecond, cpuMicrosPerJob }: Figure): string {

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import type { Figure } from '../bench/classify.ts';
 import type { Results, Setting } from '../bench/results.ts';
-import { type Cell, cellsOf, parseNumber, parseWholes } from '../bench/sweep.ts';
+import { cellsOf, parseNumber, parseWholes, runsOf } from '../bench/sweep.ts';
 import { faktoryPassword, faktoryUrl, isSet } from '../config.ts';
 import { type Address, parseAddress, showAddress } from '../connection/address.ts';
 import { MillraceError, messageOf } from '../errors.ts';
@@ -19,6 +19,7 @@ interface BenchOptions {
   latency: number[];
   jobs: number;
   seconds: number;
+  rounds: number;
   jobTime: number;
   bandwidth?: number;
   json?: string;
@@ -27,12 +28,12 @@ interface BenchOptions {
 }
 
 const HELP = `
-Every cell is measured twice: with prefetch 0 (a slot is a fetch loop, as in most workers) and auto (what millrace does
-unless told otherwise). The jobs are in a queue of their own, millrace-bench, which is emptied at the end; no other
+Every concurrency at every latency is measured with prefetch 0 (a slot is a fetch loop, as in most workers) and auto
+(what millrace does unless told otherwise), by turns, --rounds times each; medians are told with their spread. The jobs are in a queue of their own, millrace-bench, which is emptied at the end; no other
 queue is touched. A Faktory in use gets slower meanwhile.
 
 Examples:
-  millrace bench                                   on this machine alone, a minute
+  millrace bench                                   on this machine alone, three minutes
   millrace bench --latency 50 --concurrency 50,100,500,1000 --html bench.html
   FAKTORY_URL=tcp://jobs.example:7419 millrace bench --latency 0 --json bench.json
 `;
@@ -69,7 +70,12 @@ export function benchCommand(): Command {
     .addOption(
       new Option('--seconds <n>', 'the longest a measurement takes')
         .argParser(amount('--seconds', 0.5, 600))
-        .default(5),
+        .default(3),
+    )
+    .addOption(
+      new Option('--rounds <n>', 'measurements of each, of which the median is told')
+        .argParser(whole('--rounds', 1, 100))
+        .default(3),
     )
     .addOption(
       new Option('--job-time <ms>', 'how long each job waits')
@@ -100,6 +106,7 @@ export function benchCommand(): Command {
 
 async function runBench(options: BenchOptions): Promise<void> {
   const cells = cellsOf(options.latency, options.concurrency);
+  const runs = runsOf(cells, options.rounds);
   const { checkAddress, sweep } = await import('../bench/run.ts');
   const faktory = addressOf(options);
   if (faktory !== undefined) {
@@ -110,16 +117,17 @@ async function runBench(options: BenchOptions): Promise<void> {
       return;
     }
   }
-  // A file that cannot be written is told before the minute it takes, not after; what it holds stays until then.
+  // A file that cannot be written is told before the minutes it takes, not after; what it holds stays until then.
   for (const file of [options.json, options.html])
     if (file !== undefined) await (await open(file, 'a')).close();
 
-  const setting = settingOf(options, faktory, cells);
+  const setting = settingOf(options, faktory, cells.length);
   const ending = new AbortController();
   const untrap = onSignals({ stop: () => ending.abort() });
   const terminal = process.stderr.isTTY === true;
   const progress = new BenchProgress({
-    cells: cells.length,
+    runs: runs.length,
+    rounds: options.rounds,
     terminal,
     write: (text) => process.stderr.write(text),
   });
@@ -128,7 +136,7 @@ async function runBench(options: BenchOptions): Promise<void> {
     figures = await sweep({
       ...options,
       jobTimeMs: options.jobTime,
-      cells,
+      runs,
       faktory,
       signal: ending.signal,
       onStep: (step) => progress.step(step),
@@ -139,7 +147,7 @@ async function runBench(options: BenchOptions): Promise<void> {
   }
   await tell(setting, figures, options);
   if (ending.signal.aborted) {
-    console.error(`ended early: ${figures.length} of ${cells.length} measurements`);
+    console.error(`ended early: ${figures.length} of ${runs.length} measurements`);
     process.exitCode = 1;
   }
 }
@@ -163,7 +171,7 @@ async function mayUse(faktory: Address, { yes, jobs }: BenchOptions): Promise<bo
   );
 }
 
-function settingOf(options: BenchOptions, faktory: Address | undefined, cells: readonly Cell[]): Setting {
+function settingOf(options: BenchOptions, faktory: Address | undefined, cellsAsked: number): Setting {
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
   const machine = cpus();
   return {
@@ -175,16 +183,17 @@ function settingOf(options: BenchOptions, faktory: Address | undefined, cells: r
     startedAt: new Date().toISOString(),
     jobs: options.jobs,
     seconds: options.seconds,
+    rounds: options.rounds,
     jobTimeMs: options.jobTime,
     bandwidth: options.bandwidth ?? null,
-    cellsAsked: cells.length,
+    cellsAsked,
   };
 }
 
 async function tell(setting: Setting, figures: readonly Figure[], options: BenchOptions): Promise<void> {
-  const { HEADER, resultsOf, rowOf, textTable } = await import('../bench/results.ts');
+  const { resultsOf, tableOf, textTable } = await import('../bench/results.ts');
   const results: Results = resultsOf(setting, figures);
-  console.log(textTable(HEADER, results.cells.map(rowOf)));
+  console.log(textTable(tableOf(results)));
   if (options.json !== undefined) await write(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (options.html === undefined) return;
   const { reportOf } = await import('../bench/report.ts');

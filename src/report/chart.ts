@@ -1,109 +1,146 @@
-/** A line chart as inline SVG: no script, colours by the page's style. Pure. */
+/**
+ * A line chart: the lines are SVG that is stretched over whatever room there is, the text around it is HTML, so it has
+ * its own size on any screen. No script; colours by the page's style. Pure.
+ */
 import { escapeText } from './escape.ts';
-import { type Scale, scaleFor, shortNumber } from './scale.ts';
+import { readout } from './readout.ts';
+import { type Scale, type ScaleKind, scaleFor } from './scale.ts';
+import { type Axes, colorClass, type Point, percent, type Sample, type Series, sampleOf } from './series.ts';
 
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
-export interface Series {
+export interface Axis {
+  /** With its unit where it has one. */
   readonly name: string;
-  readonly points: readonly Point[];
-  /** Which of the page's colours: series of one colour belong together. */
-  readonly color: number;
-  /** Dashed: of two lines of a colour. A bound is dotted and without marks, but a lone one. Default solid. */
-  readonly line?: 'solid' | 'dashed' | 'bound';
+  /** Default auto. */
+  readonly kind?: ScaleKind;
 }
 
 export interface Chart {
   readonly title: string;
-  readonly xName: string;
-  readonly yName: string;
+  readonly x: Axis;
+  readonly y: Axis;
   readonly series: readonly Series[];
+  /** Default: an entry a series. Shorter where colour and kind of line each mean something. */
+  readonly legend?: readonly Sample[];
 }
 
-/** How many colours the page has. */
-export const COLORS = 6;
+/** Of the view box, in both directions. */
+const UNITS = 1000;
+/** More marks than this are a thick line. */
+const MOST_MARKS = 40;
 
-/** In units of the view box: the page makes the text larger where the whole is drawn small, so there is room for it. */
-const WIDTH = 560;
-const HEIGHT = 320;
-const LEFT = 68;
-const RIGHT = 24;
-const TOP = 14;
-const BOTTOM = 54;
-const PLOT_WIDTH = WIDTH - LEFT - RIGHT;
-const PLOT_HEIGHT = HEIGHT - TOP - BOTTOM;
-
-interface Axes {
-  readonly x: Scale;
-  readonly y: Scale;
-}
-
-/** The figure with its title and legend. Points that are no finite numbers are left out. */
-export function lineChart({ title, xName, yName, series }: Chart): string {
+/** The figure with its title, legend, and the values of where one points. */
+export function lineChart({ title, x, y, series, legend }: Chart): string {
+  const isLog = y.kind === 'log';
   const shown = series
-    .map((each) => ({ ...each, points: each.points.filter(isFinitePoint) }))
-    .filter((each) => each.points.length > 0);
-  const heading = `<figcaption>${escapeText(title)}</figcaption>`;
-  if (shown.length === 0) return `<figure>${heading}<p>No figures.</p></figure>`;
-  const points = shown.flatMap((each) => each.points);
-  const axes = { x: scaleFor(points.map(({ x }) => x)), y: scaleFor(points.map(({ y }) => y)) };
+    .map((each) => ({ ...each, points: sorted(each.points, isLog) }))
+    .filter(({ points }) => points.some(isDrawn));
+  if (shown.length === 0) {
+    return `<figure><figcaption>${escapeText(title)}</figcaption><p>No figures.</p></figure>`;
+  }
+  const points = shown.flatMap((each) => each.points).filter(isDrawn);
+  // What was measured has the ticks; a bound has points of its own in between.
+  const measured = shown.filter(({ line }) => line !== 'bound').flatMap((each) => each.points);
+  const xs = (x.kind === 'values' && measured.length > 0 ? measured : points).map((point) => point.x);
+  const ys = points.flatMap(({ y, low = y, high = y }) => [low, y, high]);
+  const axes: Axes = { x: scaleFor(xs, x.kind), y: scaleFor(ys, y.kind) };
+  const name = (axis: Axis, { kind }: Scale): string =>
+    kind === 'log' ? `${axis.name}, logarithmic` : axis.name;
   return [
-    `<figure>${heading}`,
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeText(`${title}: ${yName} by ${xName}`)}">`,
-    xAxis(axes.x, xName),
-    yAxis(axes.y),
+    `<figure><figcaption>${escapeText(title)} <span class="unit">${escapeText(name(y, axes.y))}</span></figcaption>`,
+    '<div class="plot">',
+    `<svg viewBox="0 0 ${UNITS} ${UNITS}" preserveAspectRatio="none" role="img" aria-label="${escapeText(`${title}: ${y.name} by ${x.name}`)}">`,
+    grid(axes),
     ...shown.map((each) => drawSeries(each, axes)),
     '</svg>',
-    `<p class="unit">${escapeText(`${yName}, by ${xName}${logNote(axes)}`)}</p>`,
-    `<ul class="legend">${shown.map(legendEntry).join('')}</ul></figure>`,
+    labels(axes),
+    readout(shown, axes, (value) =>
+      x.kind === 'time' ? axes.x.label(value) : `${axes.x.label(value)} ${x.name}`,
+    ),
+    `</div><p class="x-name">${escapeText(name(x, axes.x))}</p>`,
+    `<ul class="legend">${(legend ?? shown).map((each) => `<li>${sampleOf(each)}${escapeText(each.name)}</li>`).join('')}</ul></figure>`,
   ].join('\n');
 }
 
-const isFinitePoint = ({ x, y }: Point): boolean => Number.isFinite(x) && Number.isFinite(y);
-const place = (value: number): string => String(Math.round(value * 10) / 10);
-const xOf = (scale: Scale, value: number): string => place(LEFT + scale.part(value) * PLOT_WIDTH);
-const yOf = (scale: Scale, value: number): string => place(TOP + (1 - scale.part(value)) * PLOT_HEIGHT);
-
-function logNote({ x, y }: Axes): string {
-  const logs = [x.kind === 'log' ? 'across' : '', y.kind === 'log' ? 'upwards' : ''].filter(Boolean);
-  return logs.length === 0 ? '' : ` (logarithmic ${logs.join(' and ')})`;
+/** On an axis that is to be logarithmic 0 is a gap, and no spread reaches down to it. */
+function sorted(points: readonly Point[], isLog: boolean): Point[] {
+  const onLog = (point: Point): Point => {
+    if (point.y <= 0) return { ...point, y: Number.NaN };
+    return point.low !== undefined && point.low <= 0 ? { ...point, low: point.y } : point;
+  };
+  return points
+    .filter(({ x }) => Number.isFinite(x))
+    .map((point) => (isLog ? onLog(point) : point))
+    .sort((a, b) => a.x - b.x);
 }
 
-function xAxis(scale: Scale, name: string): string {
-  const bottom = TOP + PLOT_HEIGHT;
-  const ticks = scale.ticks.map((tick) => {
-    const x = xOf(scale, tick);
-    return `<path class="grid" d="M${x} ${TOP}V${bottom}"/><text x="${x}" y="${bottom + 21}" text-anchor="middle">${shortNumber(tick)}</text>`;
-  });
-  const label = `<text x="${LEFT + PLOT_WIDTH / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(name)}</text>`;
-  return ticks.join('') + label;
+const isDrawn = ({ y }: Point): boolean => Number.isFinite(y);
+const place = (part: number): string => String(Math.round(part * UNITS * 10) / 10);
+const xOf = ({ x }: Axes, value: number): string => place(x.part(value));
+const yOf = ({ y }: Axes, value: number): string => place(1 - y.part(value));
+
+function grid(axes: Axes): string {
+  const vertical = axes.x.ticks.map((tick) => `M${xOf(axes, tick)} 0V${UNITS}`);
+  const horizontal = axes.y.ticks.map((tick) => `M0 ${yOf(axes, tick)}H${UNITS}`);
+  return `<path class="grid" d="${[...vertical, ...horizontal].join('')}"/><path class="axis" d="M0 0V${UNITS}H${UNITS}"/>`;
 }
 
-function yAxis(scale: Scale): string {
-  return scale.ticks
-    .map((tick) => {
-      const y = yOf(scale, tick);
-      return `<path class="grid" d="M${LEFT} ${y}H${WIDTH - RIGHT}"/><text x="${LEFT - 6}" y="${y}" dy="0.35em" text-anchor="end">${shortNumber(tick)}</text>`;
+function labels({ x, y }: Axes): string {
+  const label = (axis: string, side: string, part: number, text: string): string =>
+    `<span class="tick ${axis}" style="${side}:${percent(part)}">${escapeText(text)}</span>`;
+  return [
+    ...x.ticks.map((tick) => label('x', 'left', x.part(tick), x.label(tick))),
+    ...y.ticks.map((tick) => label('y', 'bottom', y.part(tick), y.label(tick))),
+  ].join('');
+}
+
+function drawSeries({ points, color, line = 'solid' }: Series, axes: Axes): string {
+  const drawn = points.filter(isDrawn);
+  const css = colorClass(color);
+  const path = `<path class="line ${line} ${css}" d="${lineOf(points, axes)}"/>`;
+  const dense = drawn.length > MOST_MARKS;
+  if (dense) return bandOf(points, axes, css) + path;
+  if (line === 'bound') return drawn.length > 1 ? path : acrossAt(drawn[0]!.y, axes, css);
+  const bars = drawn
+    .filter(({ low, high }) => low !== undefined && high !== undefined)
+    .map(({ x, low, high }) => `M${xOf(axes, x)} ${yOf(axes, low!)}V${yOf(axes, high!)}`);
+  const spread = bars.length > 0 ? `<path class="spread ${css}" d="${bars.join('')}"/>` : '';
+  // A line of no length with round ends: a circle that stays round however the chart is stretched.
+  const dots = drawn.map(({ x, y }) => `M${xOf(axes, x)} ${yOf(axes, y)}h0`).join('');
+  const hole = line === 'dashed' ? `<path class="hole" d="${dots}"/>` : '';
+  return `${spread}${path}<path class="mark ${css}" d="${dots}"/>${hole}`;
+}
+
+/** A mark would look as if it had been measured. */
+function acrossAt(y: number, axes: Axes, css: string): string {
+  return `<path class="line bound ${css}" d="M0 ${yOf(axes, y)}H${UNITS}"/>`;
+}
+
+/** Begins anew after each gap; a point alone between gaps is a dot. */
+function lineOf(points: readonly Point[], axes: Axes): string {
+  return points
+    .map((point, i) => {
+      if (!isDrawn(point)) return '';
+      const at = `${xOf(axes, point.x)} ${yOf(axes, point.y)}`;
+      const [before, after] = [points[i - 1], points[i + 1]];
+      if (before && isDrawn(before)) return `L${at}`;
+      return after && isDrawn(after) ? `M${at}` : `M${at}h0`;
     })
     .join('');
 }
 
-function drawSeries({ name, points, color, line = 'solid' }: Series, { x, y }: Axes): string {
-  const sorted = [...points].sort((a, b) => a.x - b.x);
-  const d = sorted.map((point, i) => `${i === 0 ? 'M' : 'L'}${xOf(x, point.x)} ${yOf(y, point.y)}`).join('');
-  const path = `<path class="line ${line} c${color % COLORS}" d="${d}"/>`;
-  if (line === 'bound' && sorted.length > 1) return path;
-  const marks = sorted.map((point) => {
-    const tip = `${name}: ${shortNumber(point.y)} at ${shortNumber(point.x)}`;
-    return `<circle class="mark c${color % COLORS}" cx="${xOf(x, point.x)}" cy="${yOf(y, point.y)}" r="4"><title>${escapeText(tip)}</title></circle>`;
-  });
-  return path + marks.join('');
-}
-
-function legendEntry({ name, color, line = 'solid' }: Series): string {
-  const sample = `<svg viewBox="0 0 28 8" aria-hidden="true"><path class="line ${line} c${color % COLORS}" d="M1 4H27"/></svg>`;
-  return `<li>${sample}${escapeText(name)}</li>`;
+/** From the low ends out and along the high ends back, a piece between gaps each. */
+function bandOf(points: readonly Point[], axes: Axes, css: string): string {
+  const pieces: Point[][] = [[]];
+  for (const point of points) {
+    if (isDrawn(point) && point.low !== undefined && point.high !== undefined) pieces.at(-1)!.push(point);
+    else pieces.push([]);
+  }
+  const shapes = pieces
+    .filter((piece) => piece.length > 1)
+    .map((piece) => {
+      const out = piece.map(({ x, low }) => `${xOf(axes, x)} ${yOf(axes, low!)}`);
+      const back = piece.map(({ x, high }) => `${xOf(axes, x)} ${yOf(axes, high!)}`).reverse();
+      return `M${[...out, ...back].join('L')}Z`;
+    });
+  return shapes.length > 0 ? `<path class="band ${css}" d="${shapes.join('')}"/>` : '';
 }

@@ -1,48 +1,23 @@
 /** The page of a report: one HTML file that asks nothing of the network and has no script. Pure. */
 import { escapeText } from './escape.ts';
+import { STYLE } from './style.ts';
 
 export interface Page {
   readonly title: string;
-  /** Plain text, a paragraph each. */
-  readonly intro: readonly string[];
-  /** HTML made by this module: charts, tables. */
+  /** What it comes to: plain text, a line each. */
+  readonly findings?: readonly string[];
+  /** Of what, and where: plain text, a paragraph each. */
+  readonly notes: readonly string[];
+  /** HTML made by this module: charts, tables, sections. */
   readonly parts: readonly string[];
 }
 
 /** The policy is held by the browser, whatever a text might smuggle in: nothing is loaded, nothing runs. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
-const STYLE = `
-:root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --faint: #5b636d; --grid: #e1e4e8;
-  --c0: #0b62d6; --c1: #c2410c; --c2: #15803d; --c3: #8b3fc7; --c4: #a16207; --c5: #be185d; }
-@media (prefers-color-scheme: dark) { :root { --ground: #14171a; --ink: #e8eaed; --faint: #a4acb6; --grid: #30363d;
-  --c0: #6cb0ff; --c1: #ff9a5c; --c2: #5dd58a; --c3: #cf9bff; --c4: #e5c04f; --c5: #ff8fbb; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 1rem; background: var(--ground); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 1.4rem; line-height: 1.25; }
-figure { margin: 2rem 0; }
-figcaption { font-weight: 600; margin-bottom: .25rem; }
-figure > svg { display: block; width: 100%; max-width: 44rem; height: auto; }
-svg text { fill: var(--faint); font-size: 13px; }
-@media (max-width: 36rem) { svg text { font-size: 20px; } }
-.unit { color: var(--faint); font-size: .85rem; margin: .25rem 0; }
-.grid { stroke: var(--grid); fill: none; }
-.line { fill: none; stroke-width: 2; }
-.dashed { stroke-dasharray: 7 4; }
-.bound { stroke-dasharray: 1 5; stroke-linecap: round; }
-.legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin: 0; padding: 0; list-style: none; font-size: .85rem; }
-.legend svg { width: 28px; height: 8px; margin-right: .4rem; vertical-align: middle; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--grid); text-align: right; vertical-align: top; white-space: nowrap; }
-th { color: var(--faint); font-weight: 600; }
-.text { text-align: left; white-space: normal; min-width: 16rem; }
-${[0, 1, 2, 3, 4, 5].map((i) => `path.c${i} { stroke: var(--c${i}); } circle.c${i} { fill: var(--c${i}); }`).join('\n')}
-`;
-
 /** The whole file. */
-export function page({ title, intro, parts }: Page): string {
+export function page({ title, findings = [], notes, parts }: Page): string {
+  const found = findings.map((text) => `<li>${escapeText(text)}</li>`).join('\n');
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -54,11 +29,27 @@ export function page({ title, intro, parts }: Page): string {
 </head>
 <body>
 <h1>${escapeText(title)}</h1>
-${intro.map((text) => `<p>${escapeText(text)}</p>`).join('\n')}
+${found === '' ? '' : `<ul class="findings">\n${found}\n</ul>`}
+${paragraphs(notes)}
 ${parts.join('\n')}
 </body>
 </html>
 `;
+}
+
+/** Plain text, a paragraph each. */
+export function paragraphs(texts: readonly string[]): string {
+  return texts.map((text) => `<p class="note">${escapeText(text)}</p>`).join('\n');
+}
+
+/** Parts under a heading of their own. */
+export function section(title: string, parts: readonly string[]): string {
+  return `<section><h2>${escapeText(title)}</h2>\n${parts.join('\n')}</section>`;
+}
+
+/** Smaller charts beside one another where there is room. */
+export function beside(charts: readonly string[]): string {
+  return `<div class="beside">${charts.join('\n')}</div>`;
 }
 
 /** Numbers stand to the right, the columns in `textColumns` to the left; wider than the page, it scrolls by itself. */

@@ -18,7 +18,20 @@ describe('what bounded a cell', () => {
   const cases: [string, Partial<Figure>, string, string][] = [
     ['at the bound', { jobsPerSecond: 1_990 }, 'latency', '100% of Little'],
     ['within 15% of it', { jobsPerSecond: 1_701 }, 'latency', '100 slots ÷ 50 ms of round trip'],
-    ['a little less', { jobsPerSecond: 1_690 }, 'unknown', "; 85% of Little's bound"],
+    [
+      'a little less, and nothing full',
+      { jobsPerSecond: 1_690 },
+      'latency',
+      "of the 59.2 ms that a slot spent on each job 50 ms were the round trip (85% of Little's bound)",
+    ],
+    [
+      'a little less of long handlers',
+      { handlerMs: 100, jobsPerSecond: 500 },
+      'handlers',
+      '100 ms were the handler',
+    ],
+    ['a little less, and a worker that is full', { jobsPerSecond: 1_690, workerLoad: 0.9 }, 'cpu', '90%'],
+    ['far less', { jobsPerSecond: 1_190 }, 'unknown', "; 60% of Little's bound"],
     [
       'at the bound, though the worker was busy',
       { jobsPerSecond: 1_900, workerLoad: 0.95 },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reportOf } from '../../src/bench/report.ts';
-import { HEADER, resultsOf, rowOf, type Setting, textTable } from '../../src/bench/results.ts';
-import { cellsOf } from '../../src/bench/sweep.ts';
+import { resultsOf, type Setting, tableOf, textTable } from '../../src/bench/results.ts';
+import { cellsOf, runsOf } from '../../src/bench/sweep.ts';
 import { elementsOf } from '../report/markup.ts';
 import { figure } from './figures.ts';
 
@@ -15,6 +15,7 @@ const setting: Setting = {
   startedAt: '2030-01-31T09:00:00.000Z',
   jobs: 300,
   seconds: 5,
+  rounds: 1,
   jobTimeMs: 0,
   bandwidth: null,
   cellsAsked: cells.length,
@@ -22,6 +23,11 @@ const setting: Setting = {
 const results = resultsOf(
   setting,
   cells.map((cell, i) => figure({ ...cell, jobsPerSecond: 1_001 + i, bytesPerJob: 281 + i })),
+);
+
+const inRounds = resultsOf(
+  { ...setting, rounds: 3 },
+  runsOf(cells, 3).map((run) => figure({ ...run, jobsPerSecond: 1_000 * run.round + run.concurrency })),
 );
 
 describe('the results', () => {
@@ -45,7 +51,7 @@ describe('the results', () => {
   });
 
   it('are a table with a row a cell, whose numbers stand below one another', () => {
-    const lines = textTable(HEADER, results.cells.map(rowOf)).split('\n');
+    const lines = textTable(tableOf(results)).split('\n');
     expect(lines).toHaveLength(9);
     const [header, first] = lines;
     for (const name of ['jobs/s', 'bytes/job']) {
@@ -53,20 +59,45 @@ describe('the results', () => {
     }
     expect(first).toMatch(/ {2}latency-bound: /);
   });
+
+  it('of several rounds are medians, with the least and the most of them', () => {
+    const { header, rows } = tableOf(inRounds);
+    expect(header).toContain('from–to');
+    expect(rows).toHaveLength(8);
+    expect(rows[0]!.slice(0, 5)).toEqual(['0', '5', '0', '2,005', '1,005–3,005']);
+    expect(tableOf(results).header).not.toContain('from–to');
+    expect(inRounds.cells[0]!.rounds.map(({ jobsPerSecond }) => jobsPerSecond)).toEqual([
+      1_005, 2_005, 3_005,
+    ]);
+  });
 });
 
 describe('the report', () => {
   const html = reportOf(results);
 
   it('has every cell, in the table and in the plots', () => {
-    for (const cell of results.cells) {
-      for (const text of rowOf(cell)) expect(html).toContain(`>${text.replaceAll("'", '&#39;')}</td>`);
-      expect(html).toContain(`${cell.latencyMs} ms, prefetch ${cell.prefetch}: `);
+    for (const row of tableOf(results).rows) {
+      for (const text of row) expect(html).toContain(`>${text.replaceAll("'", '&#39;')}</td>`);
     }
     const names = elementsOf(html);
-    expect(names.filter((name) => name === 'circle')).toHaveLength(3 * cells.length);
     expect(names.filter((name) => name === 'figure')).toHaveLength(3);
-    expect(html).toContain('20 ms, Little&#39;s bound');
+    for (const { latencyMs, prefetch } of cells) {
+      expect(html.split(`</i>${latencyMs} ms, prefetch ${prefetch}: `)).toHaveLength(3 * 2 + 1);
+    }
+    expect(html).not.toContain('class="spread');
+  });
+
+  it("draws Little's bound as far as it is near to what was reached", () => {
+    expect(html.match(/class="line bound c[01]"/g)).toHaveLength(2);
+    const far = resultsOf(setting, [figure({ concurrency: 10_000 }), figure({ concurrency: 20_000 })]);
+    expect(reportOf(far)).not.toContain('class="line bound');
+    expect(reportOf(far)).not.toContain('Little&#39;s bound</li>');
+  });
+
+  it('draws how far the rounds spread, and says how many there were', () => {
+    const several = reportOf(inRounds);
+    expect(several.match(/class="spread/g)).toHaveLength(3 * 4);
+    expect(several).toContain('the median of 3 measurements');
   });
 
   it('escapes what the machine says of itself, asks for nothing, and has no script', () => {
@@ -77,6 +108,6 @@ describe('the report', () => {
   it('of nothing is a page too, and says that it was ended early', () => {
     const none = reportOf(resultsOf(setting, []));
     elementsOf(none);
-    expect(none).toContain('Ended early: 0 of 8 cells.');
+    expect(none).toContain('Ended early: 0 of 8 cells have all their rounds.');
   });
 });

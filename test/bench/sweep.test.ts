@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cellsOf, parseNumber, parseWholes } from '../../src/bench/sweep.ts';
+import { cellsOf, parseNumber, parseWholes, runsOf } from '../../src/bench/sweep.ts';
 
 describe('the arguments of a sweep', () => {
   it.each([
@@ -36,8 +36,22 @@ describe('the arguments of a sweep', () => {
     ]);
   });
 
+  it('is measured by turns: 0, auto, 0, auto of a cell before the next', () => {
+    expect(runsOf(cellsOf([0], [5, 10]), 2).map((run) => Object.values(run).join(' '))).toEqual([
+      '0 5 0 1',
+      '0 5 auto 1',
+      '0 5 0 2',
+      '0 5 auto 2',
+      '0 10 0 1',
+      '0 10 auto 1',
+      '0 10 0 2',
+      '0 10 auto 2',
+    ]);
+  });
+
   it('is refused where it would take all day', () => {
-    const many = Array.from({ length: 11 }, (_, i) => i + 1);
-    expect(() => cellsOf(many, many)).toThrow('make 242 measurements, it takes 200 at most');
+    const many = Array.from({ length: 10 }, (_, i) => i + 1);
+    expect(runsOf(cellsOf(many, many), 2)).toHaveLength(400);
+    expect(() => runsOf(cellsOf(many, many), 3)).toThrow('make 600 measurements, it takes 500 at most');
   });
 });

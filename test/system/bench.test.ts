@@ -18,13 +18,13 @@ describe('millrace bench', () => {
   it('measures every cell on an embedded Faktory, prints a table, and writes JSON and a report', async () => {
     const json = join(folder, 'bench.json');
     const html = join(folder, 'bench.html');
-    const sweep = ['--concurrency', '5,10', '--latency', '0,20', '--jobs', '300'];
+    const sweep = ['--concurrency', '5,10', '--latency', '0,20', '--jobs', '300', '--rounds', '1'];
     await using bench = millrace(['bench', '--embedded', ...sweep, '--json', json, '--html', html]);
     const { code } = await bench.waitForExit({ timeoutMs: 50_000 });
     expect([code, bench.output]).toEqual([0, expect.stringContaining("Little's bound")]);
 
     const results = readResults(json);
-    expect(results).toMatchObject({ faktory: 'embedded', jobs: 300, jobTimeMs: 0, cellsAsked: 8 });
+    expect(results).toMatchObject({ faktory: 'embedded', jobs: 300, jobTimeMs: 0, rounds: 1, cellsAsked: 8 });
     const wanted = [0, 20].flatMap((latencyMs) =>
       [5, 10].flatMap((concurrency) => [0, 'auto'].map((prefetch) => ({ latencyMs, concurrency, prefetch }))),
     );
@@ -40,12 +40,26 @@ describe('millrace bench', () => {
     expect(elementsOf(page)).not.toContain('script');
   });
 
-  it('waits in its handlers, and counts that time as it was', async () => {
+  it('waits in its handlers, counts that time as it was, and takes several rounds', async () => {
     const json = join(folder, 'waiting.json');
     const sweep = ['--concurrency', '10', '--latency', '0', '--jobs', '200', '--job-time', '5'];
-    const { code } = await ran(['bench', '--embedded', ...sweep, '--json', json]);
+    const { code, lines } = await ran(['bench', '--embedded', ...sweep, '--rounds', '2', '--json', json]);
     expect(code).toBe(0);
-    for (const cell of readResults(json).cells) expect(cell.handlerMs).toBeGreaterThan(4);
+    expect(
+      lines.filter((line) => /^\d\/4 /.test(line)).map((line) => /prefetch.*(?=:)/.exec(line)?.[0]),
+    ).toEqual([
+      'prefetch 0, round 1',
+      'prefetch auto, round 1',
+      'prefetch 0, round 2',
+      'prefetch auto, round 2',
+    ]);
+    const { cells } = readResults(json);
+    expect(cells).toHaveLength(2);
+    for (const { handlerMs, rounds, jobsPerSecond, spread } of cells) {
+      expect([handlerMs > 4, rounds.length]).toEqual([true, 2]);
+      expect(spread.jobsPerSecond.least).toBeLessThanOrEqual(jobsPerSecond);
+      expect(spread.jobsPerSecond.most).toBeGreaterThanOrEqual(jobsPerSecond);
+    }
   });
 
   it('ends early when it is told to, with what there is', async () => {
@@ -60,15 +74,16 @@ describe('millrace bench', () => {
       '--json',
       json,
     ]);
-    await bench.waitForLine(/prefetch 0: /, { timeoutMs: 50_000 });
+    await bench.waitForLine(/prefetch 0, round 1: /, { timeoutMs: 50_000 });
     bench.kill('SIGINT');
     const { code } = await bench.waitForExit({ timeoutMs: 30_000 });
-    expect([code, bench.output]).toEqual([1, expect.stringMatching(/ended early: \d of 4 measurements/)]);
+    expect([code, bench.output]).toEqual([1, expect.stringMatching(/ended early: \d of 12 measurements/)]);
     expect(readResults(json).cells.length).toBeGreaterThan(0);
   });
 
   it.each([
     [['--concurrency', '0'], '--concurrency is "0", it takes whole numbers from 1 to 10000'],
+    [['--rounds', '0'], '--rounds is "0", it takes whole numbers from 1 to 100'],
     [['--jobs', '100,200'], '--jobs is "100,200", it takes one number'],
     [['--latency', 'far'], '--latency is "far", it takes whole numbers from 0 to 5000'],
   ])('%j: one line, exit 1', async (args, line) => {
@@ -89,7 +104,18 @@ describeOnEachFaktory('millrace bench against a Faktory in use', (kind) => {
     await using client = new Client({ url: faktory.url, logger: false });
     const jid = await client.push({ jobtype: 'other', args: [] });
     const json = join(folder, `${kind.kind}.json`);
-    const sweep = ['--concurrency', '20', '--latency', '0', '--jobs', '20000', '--seconds', '0.5'];
+    const sweep = [
+      '--concurrency',
+      '20',
+      '--latency',
+      '0',
+      '--jobs',
+      '20000',
+      '--seconds',
+      '0.5',
+      '--rounds',
+      '1',
+    ];
     await using bench = millrace(['bench', '--yes', ...sweep, '--json', json], {
       env: { FAKTORY_URL: faktory.url },
     });
