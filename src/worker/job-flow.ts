@@ -13,10 +13,12 @@ import type { Breakers } from './breakers.ts';
 import type { Charge } from './credits.ts';
 import type { Executor } from './executor.ts';
 import { FailedJobs, type FailedJobsOptions, fieldsOf } from './failed-jobs.ts';
-import { canHandBack, copyOf, firstJid } from './hand-back.ts';
+import { GivingBack } from './giving-back.ts';
+import { canHandBack, firstJid } from './hand-back.ts';
 import { HeldJob } from './held-job.ts';
 import type { JobTallies, JobTally } from './job-tally.ts';
 import { Kills } from './kills.ts';
+import { Late } from './late.ts';
 import { ackWorthwhile, leaseLives, leaseOf, type Moment, nowOnBothClocks } from './lease.ts';
 import { BLOCK_MS } from './loop-watch.ts';
 import { Outbox } from './outbox.ts';
@@ -60,29 +62,30 @@ export class JobFlow {
   readonly #slots: Slots;
   readonly #returner: Returner;
   readonly #failedJobs: FailedJobs;
+  readonly #givingBack: GivingBack;
+  readonly #late: Late;
   /** The job whose handler has been called and has not returned. */
   #calling: HeldJob | undefined;
   /** Tokens that came back. */
   tokens = 0;
   /** Once jobs are handed back, none is started any more. */
   #returning = false;
-  #unreturned = 0;
-  #doubtful = 0;
 
   constructor(options: JobFlowOptions) {
     this.#options = options;
     this.#tallies = options.tallies;
-    const { logger, executor, slow, pusher, ackLanes } = options;
+    const { logger, executor, slow, pusher, ackLanes, tallies } = options;
+    this.#late = new Late(tallies, logger);
     this.#outbox = new Outbox(ackLanes, options.maxAckLanes, {
       onReported: () => options.onRoom(),
-      onLate: (held) => this.#onLate(held, 'its report was too late'),
+      onLate: (held) => this.#late.tell(held, 'its report was too late'),
       onRefused: options.onRefused,
       onAnswered: (verb, ms) => slow.command(verb, ms),
     });
     this.#slots = new Slots(options.concurrency, options.zombieAfterMs, {
       onStart: (held) => this.#start(held),
       onExpired: (held) =>
-        this.#onLate(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),
+        this.#late.tell(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),
       onSlow: (held) => logger.warn(fieldsOf(held.job), 'job has used 80% of its reservation'),
       onZombies: (count, jobtypes) => this.#onZombies(count, jobtypes),
     });
@@ -93,6 +96,12 @@ export class JobFlow {
       returner: this.#returner,
       kills: new Kills({ lanes: ackLanes, logger, retriesSize: options.retriesSize }),
       policyOf: (jobtype) => executor.optionsOf(jobtype)?.retry,
+    });
+    this.#givingBack = new GivingBack({
+      returner: this.#returner,
+      failedJobs: this.#failedJobs,
+      tallies,
+      late: this.#late,
     });
   }
 
@@ -150,10 +159,10 @@ export class JobFlow {
     const held = new HeldJob(job, leaseOf(job.reserve_for, writtenAt, now), steady, charge);
     if (this.#returning) {
       charge?.release();
-      void this.#handBack(held);
+      void this.#givingBack.give(held);
     } else if (this.#isHeldBack(held)) {
       charge?.release();
-      void this.#handBack(held, BREAKER_OPEN);
+      void this.#givingBack.give(held, BREAKER_OPEN);
     } else this.#slots.add(held, now);
   }
 
@@ -205,7 +214,7 @@ export class JobFlow {
       tally.outcomes.done += 1;
       this.#options.breakers.record(held.job, true, now.steady, held.startedAt);
       if (ackWorthwhile(held.lease, now)) this.#outbox.ack(held);
-      else this.#expire(held);
+      else this.#late.settle(held);
     }
     this.#slots.finish(held, now);
     this.#options.onRoom();
@@ -215,9 +224,9 @@ export class JobFlow {
     const now = nowOnBothClocks();
     this.#note(held, now);
     if (held.state === 'running') {
-      if (!leaseLives(held.lease, now)) this.#expire(held);
+      if (!leaseLives(held.lease, now)) this.#late.settle(held);
       // A handler that ends because it was told to has not failed: no retry is burnt.
-      else if (held.aborted) void this.#handBack(held);
+      else if (held.aborted) void this.#givingBack.give(held);
       else this.#onFailed(held, thrown, now.steady);
     }
     this.#slots.finish(held, now);
@@ -256,7 +265,7 @@ export class JobFlow {
   /** A breaker has opened: what waits for a slot and came from its queue is handed back, no retry is burnt. */
   shed(): void {
     const held = this.#slots.takeStale(nowOnBothClocks(), (each) => this.#isHeldBack(each));
-    for (const each of held) void this.#handBack(each, BREAKER_OPEN);
+    for (const each of held) void this.#givingBack.give(each, BREAKER_OPEN);
   }
 
   /** One that there can be no copy of is run: a FAIL in its place would burn the same retry. */
@@ -274,7 +283,7 @@ export class JobFlow {
     const waitsLong = ({ job, startedAt }: HeldJob): boolean =>
       isStuck && now.steady - startedAt > longMs && firstJid(job.jid) === job.jid;
     for (const held of this.#slots.takeStale(now, waitsLong))
-      void this.#handBack(held, 'it waited too long for a slot');
+      void this.#givingBack.give(held, 'it waited too long for a slot');
   }
 
   /** Resolves when no job is held, or when the time is over. */
@@ -285,13 +294,13 @@ export class JobFlow {
   /** Starts nothing any more: what waits, and what still comes, is handed back; what runs hears it must end. */
   abort(): void {
     this.#returning = true;
-    for (const held of this.#slots.takeReady()) void this.#handBack(held);
+    for (const held of this.#slots.takeReady()) void this.#givingBack.give(held);
     this.#slots.abortAll(new MillraceError('SHUTDOWN'));
   }
 
   /** Hands back what still runs; resolves when every copy is stored. */
   async handBackAll(): Promise<void> {
-    for (const held of this.#slots.takeRunning()) void this.#handBack(held);
+    for (const held of this.#slots.takeRunning()) void this.#givingBack.give(held);
     await this.#returner.idle();
   }
 
@@ -306,45 +315,16 @@ export class JobFlow {
 
   /** Jobs that were to be handed back and were not: Faktory gives them out again when their reservations end. */
   get unreturned(): number {
-    return this.#unreturned;
+    return this.#givingBack.unreturned;
   }
 
   /** Jobs whose copy may be stored or not: they may run twice. */
   get doubtful(): number {
-    return this.#doubtful + this.#returner.pending;
-  }
-
-  async #handBack(held: HeldJob, reason = 'the worker shut down before the job was done'): Promise<void> {
-    if (!leaseLives(held.lease, nowOnBothClocks())) return this.#expire(held);
-    if (!canHandBack(held.job))
-      return this.#failedJobs.failQuietly(held, new MillraceError('SHUTDOWN', reason));
-    const end = await this.#returner.return(held, () => copyOf(held.job));
-    const { outcomes } = this.#tallies.of(held.job.jobtype);
-    if (end === 'returned') outcomes.handed_back += 1;
-    else if (end === 'unknown') this.#doubtful += 1;
-    else {
-      held.moveTo('settled');
-      if (leaseLives(held.lease, nowOnBothClocks())) this.#unreturned += 1;
-      else outcomes.late += 1;
-    }
+    return this.#givingBack.doubtful;
   }
 
   #onFailed(held: HeldJob, thrown: unknown, now: number): void {
     if (!isPoison(thrown)) this.#options.breakers.record(held.job, false, now, held.startedAt);
     this.#failedJobs.add(held, thrown);
-  }
-
-  #expire(held: HeldJob): void {
-    held.moveTo('settled');
-    // One that was aborted for it has been counted then.
-    if (!held.aborted) this.#onLate(held, 'its outcome came too late');
-  }
-
-  #onLate(held: HeldJob, why: string): void {
-    this.#tallies.of(held.job.jobtype).outcomes.late += 1;
-    this.#options.logger.warn(
-      fieldsOf(held.job),
-      `the reservation of a job ran out: ${why}; Faktory gives it out again`,
-    );
   }
 }
