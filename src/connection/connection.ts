@@ -168,8 +168,9 @@ export class Connection {
   /** Ends the connection at once; every receiver hears of its loss. `error` is why (default: CONNECTION_LOST). */
   destroy(error?: MillraceError): void {
     if (this.#state === 'closed') return;
+    // After END it is no fault how the other side ends it, a reset no more than a FIN.
     const wasClosing = this.#state === 'closing' && this.#flight.size === 0;
-    const why = error ?? (wasClosing ? undefined : lost(this.#options.address));
+    const why = wasClosing ? undefined : (error ?? lost(this.#options.address));
     // Over its limit Faktory reads no command, it welcomes and closes.
     const unread = this.#answers === 0 && isMillraceError(error, 'CONNECTION_LIMIT');
     let written = unread ? 0 : this.written;

@@ -123,6 +123,7 @@ export class Engine {
       zombieAfterMs: options.zombieAfterMs,
       roundTripMs: () => this.plan.roundTripMs,
       onStart: (now) => this.plan.onStart(now),
+      onStale: () => this.plan.onStale(),
       onRoom: () => this.fetcher.refillSoon(),
       onFail: events.onFail,
       onDead: events.onDead,
@@ -139,7 +140,6 @@ export class Engine {
       planState: () => ({
         running: this.flow.running,
         ready: this.flow.ready,
-        credit: Number.POSITIVE_INFINITY,
         outboxFull: this.flow.unreported >= this.plan.outboxLimit(performance.now()),
       }),
       onJob: (job, writtenAt, now, charge) => this.flow.onJob(job, writtenAt, now, charge),

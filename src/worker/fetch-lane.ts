@@ -25,6 +25,8 @@ export interface FetchLaneEvents {
 
 /** After an error reply a lane rests this long: asking at once would be a hot loop. */
 const REST_MS = 1_000;
+/** A paused wake queue would gather tokens without end. */
+const MOST_FRUITLESS = 3;
 
 /** One socket that fetches: several FETCHes on their way, as many as its depth has earned. */
 export class FetchLane implements Receiver {
@@ -36,6 +38,8 @@ export class FetchLane implements Receiver {
   #restUntil = 0;
   /** Tokens that were pushed for this lane and have not come. */
   #awaited = 0;
+  /** How often in a row tokens were pushed for it and others, or nobody, got them. */
+  #fruitless = 0;
 
   constructor(connection: Connection, wakeQueue: string, events: FetchLaneEvents) {
     this.connection = connection;
@@ -47,9 +51,14 @@ export class FetchLane implements Receiver {
     return this.connection.unanswered;
   }
 
-  /** FETCHes that no token is on its way to. */
+  /** FETCHes that no token is on its way to. None where tokens do not arrive: its FETCHes are waited out. */
   get uncalled(): number {
-    return Math.max(0, this.outstanding - this.#awaited);
+    return this.#fruitless >= MOST_FRUITLESS ? 0 : Math.max(0, this.outstanding - this.#awaited);
+  }
+
+  /** How many FETCHes it may hold. */
+  get depth(): number {
+    return this.#depth.limit;
   }
 
   /** So many tokens were pushed to call its FETCHes back. */
@@ -108,7 +117,8 @@ export class FetchLane implements Receiver {
   }
 
   #onNone(now: number): void {
-    // None of those that have not come by now will: others were given them.
+    // None of those that have not come by now will: others were given them, or their queue is paused.
+    if (this.#awaited > 0) this.#fruitless += 1;
     this.#awaited = 0;
     this.#tell('empty', now);
   }
@@ -118,6 +128,7 @@ export class FetchLane implements Receiver {
    * many may lie there, so they are fetched away as quickly as jobs are.
    */
   #onToken(token: JobPayload, writtenAt: number, now: number): void {
+    this.#fruitless = 0;
     if (this.#awaited > 0) this.#awaited -= 1;
     else this.#tell('backlog', now);
     this.#events.onToken(token, writtenAt, now);

@@ -9,7 +9,7 @@ import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import type { Charge, Credits } from './credits.ts';
 import { FetchLane, type FetchLaneEvents } from './fetch-lane.ts';
-import type { FetchPlan, PlanState } from './plan.ts';
+import { type FetchPlan, lanesFor, lanesNeeded, MIN_LANES, type PlanState } from './plan.ts';
 import { callBack, WakeNames } from './wake.ts';
 
 export interface FetcherOptions {
@@ -30,9 +30,6 @@ export interface FetcherOptions {
   onStranded: (count: number) => void;
 }
 
-/** One more lane for so many FETCHes wanted: few lanes are a virtue, each can lose a job when Faktory dies. */
-const FETCHES_PER_LANE = 8;
-const MIN_LANES = 2;
 /** A FETCH is answered within two seconds, if only with nothing; and a moment for the way. */
 const LONGEST_WAIT_MS = 3_000;
 /** How often a round asks on for queues that have credit left: a function may rotate through some that have none. */
@@ -144,7 +141,8 @@ export class Fetcher {
     if (this.#stopped) return;
     const spare = this.outstanding - Math.max(this.#options.plan.ceiling, 2 * this.laneCount);
     if (spare > 0 && this.#hadSpare) {
-      for (const lane of this.#byConnection.values()) this.#callBack(lane, lane.spare);
+      for (const lane of this.#byConnection.values())
+        void this.#callBack(lane, Math.min(lane.spare, lane.uncalled));
     }
     this.#hadSpare = spare > 0;
     this.#giveUpLanes();
@@ -159,10 +157,14 @@ export class Fetcher {
       else this.#release(connection, lane);
     }
     const serving = [...this.#byConnection.values()].filter((lane) => !lane.retired);
-    const spare = serving.length - this.#lanesFor(this.#options.plan.ceiling);
+    const needed = lanesNeeded(
+      this.#options.plan.ceiling,
+      serving.map((lane) => lane.depth),
+    );
+    const spare = serving.length - needed;
     this.#ticksWithSpareLane = spare > 0 ? this.#ticksWithSpareLane + 1 : 0;
     if (this.#ticksWithSpareLane < SPARE_TICKS) return;
-    serving.sort((a, b) => a.outstanding - b.outstanding);
+    serving.sort((a, b) => a.depth - b.depth || a.outstanding - b.outstanding);
     for (const lane of serving.slice(0, spare)) {
       lane.retire();
       void this.#callBack(lane, lane.outstanding);
@@ -173,11 +175,6 @@ export class Fetcher {
     this.#byConnection.delete(connection);
     this.#names.giveBack(lane.wakeQueue);
     void this.#lanes.release(connection);
-  }
-
-  /** As few as carry so many FETCHes. */
-  #lanesFor(fetches: number): number {
-    return Math.min(this.#options.maxLanes, Math.max(MIN_LANES, Math.ceil(fetches / FETCHES_PER_LANE)));
   }
 
   async #callAllBack(): Promise<void> {
@@ -238,7 +235,7 @@ export class Fetcher {
   /** `short`: the lanes that are up have not earned the depth that the plan wants. */
   #openLanes(ceiling: number, short: boolean): void {
     const { maxLanes } = this.#options;
-    const wanted = short ? Math.min(maxLanes, this.laneCount + 1) : this.#lanesFor(ceiling);
+    const wanted = short ? Math.min(maxLanes, this.laneCount + 1) : lanesFor(ceiling, maxLanes);
     if (wanted > this.#lanes.wanted) this.#lanes.want(wanted);
   }
 
@@ -249,7 +246,9 @@ export class Fetcher {
 
   /** Tokens first: the dead socket's FETCHes still wait at Faktory, and would take jobs that nobody gets. */
   #onLost(connection: Connection): void {
-    const lane = this.#byConnection.get(connection)!;
+    const lane = this.#byConnection.get(connection);
+    // One that was given up and then reset: nothing was outstanding.
+    if (lane === undefined) return;
     this.#byConnection.delete(connection);
     this.#names.giveBack(lane.wakeQueue);
     const { written } = connection;

@@ -5,6 +5,7 @@
 import type { Lanes } from '../connection/lanes.ts';
 import { beatCommand } from '../protocol/commands.ts';
 import { BULK, ERROR } from '../protocol/resp.ts';
+import { likelyMs, type RoundTrip, withRoundTrip } from './round-trip.ts';
 
 export interface HeartbeatOptions {
   control: Lanes;
@@ -16,29 +17,6 @@ export interface HeartbeatOptions {
   onRoundTrip: (ms: number) => void;
   onQuiet: () => void;
   onTerminate: () => void;
-}
-
-/** How long a round trip counts: the least of them is the way, the rest is waiting, and ways change. */
-const WINDOW_MS = 5_000;
-const FAR_LONGER = 1.5;
-const SLACK_MS = 5;
-
-export interface RoundTrip {
-  readonly at: number;
-  readonly ms: number;
-}
-
-/**
- * The round trips that still count. Two in a row that are far longer than the least are no waiting but another way: a
- * route has changed, and what was before says nothing any more. Pure.
- */
-export function withRoundTrip(before: readonly RoundTrip[], latest: RoundTrip): readonly RoundTrip[] {
-  const trips = [...before.filter(({ at }) => latest.at - at < WINDOW_MS), latest];
-  const least = Math.min(...trips.map(({ ms }) => ms));
-  const lastTwo = trips.slice(-2);
-  return lastTwo.length === 2 && lastTwo.every(({ ms }) => ms > FAR_LONGER * least + SLACK_MS)
-    ? lastTwo
-    : trips;
 }
 
 export class Heartbeat {
@@ -61,11 +39,12 @@ export class Heartbeat {
     const [lane] = control.ready;
     if (lane === undefined) return;
     this.#beatenAt = performance.now();
+    const busyBefore = performance.eventLoopUtilization();
     const rss_kb = Math.round(process.memoryUsage.rss() / 1024);
     lane.send(beatCommand(isQuiet() ? { wid, rss_kb, current_state: 'quiet' } : { wid, rss_kb }), {
       onReply: (kind, text, writtenAt) => {
         if (kind === ERROR) return this.#onRefused(text);
-        this.#note(performance.now() - writtenAt);
+        this.#note(performance.now() - writtenAt, performance.eventLoopUtilization(busyBefore).active);
         if (kind === BULK) this.#obey(text);
       },
       onLost: () => {},
@@ -73,7 +52,8 @@ export class Heartbeat {
     lane.flush();
   }
 
-  #note(ms: number): void {
+  #note(tookMs: number, busyMs: number): void {
+    const ms = likelyMs(this.#roundTrips, tookMs, busyMs);
     this.#roundTrips = withRoundTrip(this.#roundTrips, { at: performance.now(), ms });
     this.#options.onRoundTrip(Math.min(...this.#roundTrips.map((trip) => trip.ms)));
   }

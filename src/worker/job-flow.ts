@@ -42,6 +42,8 @@ export interface JobFlowOptions
   roundTripMs: () => number;
   /** A handler starts. */
   onStart: (now: number) => void;
+  /** Jobs are handed back since they waited too long for a slot. */
+  onStale: () => void;
   /** A slot or a place in the outbox is free. */
   onRoom: () => void;
   /** Faktory answered a report with an error; it is sent again. */
@@ -282,8 +284,9 @@ export class JobFlow {
     const isStuck = now.steady - this.#slots.movedAt > longMs;
     const waitsLong = ({ job, startedAt }: HeldJob): boolean =>
       isStuck && now.steady - startedAt > longMs && firstJid(job.jid) === job.jid;
-    for (const held of this.#slots.takeStale(now, waitsLong))
-      void this.#givingBack.give(held, 'it waited too long for a slot');
+    const stale = this.#slots.takeStale(now, waitsLong);
+    if (stale.length > 0) this.#options.onStale();
+    for (const held of stale) void this.#givingBack.give(held, 'it waited too long for a slot');
   }
 
   /** Resolves when no job is held, or when the time is over. */

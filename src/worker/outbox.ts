@@ -79,8 +79,10 @@ export class Outbox {
     const enough = Math.max(1, Math.ceil(Math.max(...this.#peaks) / LANE_DEPTH));
     this.#peaks = [this.#size, ...this.#peaks.slice(0, IDLE_SECONDS - 1)];
     if (this.#peaks.length < IDLE_SECONDS || wanted <= enough) return;
-    const idle = ready.filter((lane) => lane.unanswered === 0).slice(0, wanted - enough);
+    // Over Faktory's limit fewer are up than are wanted, and the last of them must stay.
+    const idle = ready.filter((lane) => lane.unanswered === 0).slice(0, Math.max(0, ready.length - enough));
     for (const lane of idle) void this.#lanes.release(lane);
+    this.#lanes.want(Math.max(enough, this.#lanes.ready.length));
   }
 
   /** Reports that were sent again. */

@@ -2,15 +2,17 @@
  * The plan of fetching: how many FETCHes may be outstanding, in all and on each lane. Pure: numbers in, numbers
  * out. Nothing else decides what is fetched.
  *
- * Wanted = min(free slots + lead, credit, ceiling). The ceiling follows Little's law: what the recent rate needs over
+ * Wanted = min(free slots + lead, ceiling). The ceiling follows Little's law: what the recent rate needs over
  * a round trip, and a quarter more, so that it follows a rate that grows. At the start, and after each lull, it grows
  * by one a reply instead, while every reply is backlog, and so doubles each round trip as TCP's slow start does; that
  * ends, as BBR's start-up, when the rate has not grown by a quarter for three round trips.
  *
  * The lead is what may be fetched beyond free slots. Left to itself it is the same sum made of the rate at which
  * handlers start: what they will have begun when the next reply can be here. So slow handlers hold little more than
- * their slots, and instant ones as much as the way is long.
+ * their slots, and instant ones as much as the way is long. However it is set, it is bounded by bytes, by a count, and
+ * by what was seen: jobs that waited so long for a slot that they were handed back were too many.
  */
+import { RateMeter, WINDOW_MS } from './rate-meter.ts';
 
 /** Allowed for Faktory's own work on a FETCH, beside the round trip. */
 const SERVER_MS = 5;
@@ -56,12 +58,28 @@ export class LaneDepth {
   }
 }
 
+/** One more lane for so many FETCHes: few lanes are a virtue, each can lose a job when Faktory dies. */
+const FETCHES_PER_LANE = 8;
+export const MIN_LANES = 2;
+
+/** How many lanes carry so many FETCHes, once they are deep. */
+export function lanesFor(fetches: number, most: number): number {
+  return Math.min(most, Math.max(MIN_LANES, Math.ceil(fetches / FETCHES_PER_LANE)));
+}
+
+/** How many of the lanes there are are needed for so many FETCHes, each as deep as it has earned. */
+export function lanesNeeded(fetches: number, depths: readonly number[]): number {
+  const deepestFirst = [...depths].sort((a, b) => b - a);
+  let carried = 0;
+  let count = 0;
+  while (carried < fetches && count < deepestFirst.length) carried += deepestFirst[count++]!;
+  return Math.max(count, lanesFor(fetches, deepestFirst.length));
+}
+
 export interface PlanState {
   running: number;
   /** Jobs held that have no slot yet. */
   ready: number;
-  /** FETCHes that the narrowest credit of the queues named still allows; Infinity where there is none. */
-  credit: number;
   /** Whether so many reports are unanswered that no more jobs may be taken. */
   outboxFull: boolean;
 }
@@ -76,6 +94,9 @@ export class FetchPlan {
   readonly #startUp = new StartUp();
   #ceiling = FLOOR;
   #lead: number;
+  /** What the lead may be since jobs were handed back for want of a slot; and the jobs started since. */
+  #leadCap = MOST_LEAD;
+  #startedSinceCut = 0;
   #roundTripMs = 0;
   #largestBytes = 0;
 
@@ -122,7 +143,16 @@ export class FetchPlan {
 
   /** A handler starts. */
   onStart(now: number): void {
+    this.#startedSinceCut += 1;
+    // Each start shows that there is room for one more than was thought.
+    if (this.#leadCap < MOST_LEAD) this.#leadCap += 1;
     if (this.#fixedLead === undefined) this.#starts.add(now);
+  }
+
+  /** Jobs were handed back since they waited too long for a slot: the lead is cut to half at most, as TCP's window. */
+  onStale(): void {
+    this.#leadCap = Math.floor(Math.min(this.#leadCap / 2, this.#lead / 2, this.#startedSinceCut));
+    this.#startedSinceCut = 0;
   }
 
   /** How large a job was. Larger ones than the last count at once, smaller ones slowly. */
@@ -155,19 +185,21 @@ export class FetchPlan {
   }
 
   /** How many FETCHes may be outstanding in all. */
-  wanted({ running, ready, credit, outboxFull }: PlanState, now: number): number {
+  wanted({ running, ready, outboxFull }: PlanState, now: number): number {
     if (outboxFull) return 0;
-    if (this.#fixedLead === undefined) this.#lead = this.#autoLead(now);
+    this.#lead = Math.min(this.#fixedLead ?? this.#autoLead(now), this.#leadCap, this.#leadOfBytes);
     const room = this.most - running - ready;
-    return Math.max(0, Math.min(room, credit, this.ceiling));
+    return Math.max(0, Math.min(room, this.ceiling));
   }
 
-  /** By the best rate while it grows, then by the mean: handlers that take a second start in herds. */
+  /** By the mean rate: handlers that take a second start in herds. */
   #autoLead(now: number): number {
-    const rate = this.#startUp.over ? this.#starts.meanPerSecond(now) : this.#starts.perSecond(now);
     // Nothing starts, nothing is fetched ahead: where each job takes an hour it would wait for hours.
-    const needed = Math.ceil(this.#needs(rate) - FLOOR);
-    return Math.min(needed, MOST_LEAD, Math.floor(MOST_LEAD_BYTES / Math.max(1, this.#largestBytes)));
+    return Math.ceil(this.#needs(this.#starts.meanPerSecond(now)) - FLOOR);
+  }
+
+  get #leadOfBytes(): number {
+    return Math.floor(MOST_LEAD_BYTES / Math.max(1, this.#largestBytes));
   }
 
   /** Reports that may be unanswered: what the slots and two round trips of jobs need, 50,000 at most. */
@@ -204,59 +236,5 @@ class StartUp {
       this.#flat = 0;
     } else this.#flat += 1;
     return !this.over;
-  }
-}
-
-const WINDOW_MS = 100;
-const WINDOWS = 10;
-
-/**
- * Jobs a second: the best of the last ten windows, so that a pause does not look like a slow server. A window is 100 ms,
- * or a round trip where that is longer: what left together comes together.
- */
-export class RateMeter {
-  #windowMs = WINDOW_MS;
-  readonly #rates = new Array<number>(WINDOWS).fill(0);
-  #at = 0;
-  #windowStart = 0;
-  #count = 0;
-
-  /** The round trip. */
-  span(ms: number): void {
-    this.#windowMs = Math.max(WINDOW_MS, ms);
-  }
-
-  add(now: number): void {
-    this.#roll(now);
-    this.#count += 1;
-  }
-
-  perSecond(now: number): number {
-    this.#roll(now);
-    let best = 0;
-    for (const rate of this.#rates) if (rate > best) best = rate;
-    return best;
-  }
-
-  meanPerSecond(now: number): number {
-    this.#roll(now);
-    let sum = 0;
-    for (const rate of this.#rates) sum += rate;
-    return sum / WINDOWS;
-  }
-
-  #roll(now: number): void {
-    const elapsed = now - this.#windowStart;
-    if (elapsed < this.#windowMs) return;
-    const passed = Math.min(WINDOWS, Math.floor(elapsed / this.#windowMs));
-    this.#push((this.#count * 1000) / (passed === 1 ? elapsed : this.#windowMs));
-    for (let i = 1; i < passed; i += 1) this.#push(0);
-    this.#windowStart = now;
-    this.#count = 0;
-  }
-
-  #push(rate: number): void {
-    this.#rates[this.#at] = rate;
-    this.#at = (this.#at + 1) % WINDOWS;
   }
 }

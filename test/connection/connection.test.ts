@@ -410,6 +410,16 @@ describe('close', () => {
     expect(peer.links[0]!.chunks.join('')).toBe('SLOW\r\nEND\r\n');
   });
 
+  it('is no loss when the peer resets the connection on END', async () => {
+    await using peer = await Peer.start((command, at) => {
+      if (command === 'END') at.reset();
+      return undefined;
+    });
+    const { connection, closed } = await linked({ address: peer.address });
+    await connection.close();
+    expect(await closed).toBeUndefined();
+  });
+
   it('at rest ends at once and is told as on purpose; again and after it there is nothing to do', async () => {
     await using faktory = await startEmbeddedFaktory();
     const address = { host: '127.0.0.1', port: faktory.port, tls: false, password: undefined };

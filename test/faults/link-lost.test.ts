@@ -92,6 +92,7 @@ describeOnRealFaktory('lanes that are lost', () => {
     await until(() => ledger.acceptedCount === worker.stats().done, { timeoutMs: 30_000 });
     const { outstanding, fetchLanes } = worker.stats();
     const nils = new Watch(relay, 'down', /^\$-1/);
+    const tokens = new Watch(relay, 'up', /^PUSHB .*millrace-wake/);
     const start = performance.now();
     // Twice the deadline of a fetch lane, and no lane has answered half of its FETCHes.
     await until(() => performance.now() - start > 15_000, { timeoutMs: 60_000, everyMs: 100 });
@@ -103,10 +104,14 @@ describeOnRealFaktory('lanes that are lost', () => {
     ledger.note('fetch lanes', fetchLanes);
     ledger.note('still out after 15 s', left);
     ledger.note('empty replies', nils.count);
+    const pushed = tokens.seen.reduce((sum, text) => sum + text.split('"queue":"millrace-wake').length - 1, 0);
+    ledger.note('tokens that could not come', pushed);
     ledger.note('faults', faults.shown);
     const { lost, twice } = ledger.settle();
     expect({ lost, twice }).toEqual({ lost: 0, twice: 0 });
     expect(left).toBeGreaterThan(fetchLanes);
+    // Three tries for each, and one when its lane is given up: they gather in a paused queue.
+    expect(pushed).toBeLessThanOrEqual(4 * outstanding);
     expect(faults.all).toEqual([]);
     // Idle ack lanes are given up meanwhile: none is lost.
     expect(Object.values(worker.stats().lanes).map(({ lost: cut }) => cut)).toEqual([0, 0, 0]);

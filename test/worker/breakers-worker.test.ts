@@ -48,7 +48,6 @@ describe('Fetcher', () => {
       planState: () => ({
         running: jobs.length,
         ready: 0,
-        credit: Number.POSITIVE_INFINITY,
         outboxFull: false,
       }),
       onJob: (job, _writtenAt, _now, charge) => {

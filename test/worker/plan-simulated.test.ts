@@ -72,6 +72,18 @@ describe('handlers that take their time', () => {
     expect(simulation.most('ready', 4, 10)).toBeLessThan(500);
   });
 
+  it.each([
+    { slots: 500, roundTripMs: 50, handlerS: 5, most: 60 },
+    { slots: 500, roundTripMs: 50, handlerS: 30, most: 40 },
+    { slots: 2_000, roundTripMs: 200, handlerS: 2, most: 450 },
+  ])('of $handlerS s, $slots slots, $roundTripMs ms away hold little more than their slots', (world) => {
+    const { slots, roundTripMs, handlerS, most } = world;
+    const simulation = run({ slots, roundTripMs, handlerMs: () => handlerS * 1_000, seconds: 26 });
+    expect(simulation.most('ready', 0, 26)).toBeLessThan(most);
+    // Every slot is in use, but for the moments in which a herd ends.
+    expect(simulation.rate(0, 26)).toBeGreaterThan((0.8 * slots) / handlerS);
+  });
+
   it('and that become slow in a moment: what was fetched ahead waits two seconds at most, then little is', () => {
     const simulation = run({
       handlerMs: (_n, now) => (now < 3_000 ? 0.01 : 1_000),
@@ -80,6 +92,31 @@ describe('handlers that take their time', () => {
     });
     expect(simulation.longestReadyMs).toBeLessThan(2_500);
     expect(simulation.most('ready', 6, 10)).toBeLessThan(80);
+  });
+});
+
+describe('handlers that compute', () => {
+  it.each([2, 20])('of %i ms are not taken for a long way, for which more would be fetched', (ms) => {
+    const simulation = run({
+      handlerMs: () => ms,
+      handlersBlock: true,
+      roundTripMs: 0.5,
+      backlog: 30_000,
+      seconds: 60,
+    });
+    expect(simulation.rate(2, 60)).toBeGreaterThan(0.98 * (1_000 / ms));
+    expect(simulation.plan.roundTripMs).toBeLessThan(10);
+    expect(simulation.most('outstanding', 2, 60) + simulation.most('ready', 2, 60)).toBeLessThan(150);
+  });
+
+  it('do not hide that the way has become longer', () => {
+    const simulation = run({
+      handlerMs: () => 2,
+      handlersBlock: true,
+      roundTripMs: (now) => (now < 10_000 ? 1 : 100),
+      seconds: 40,
+    });
+    expect(simulation.rate(20, 40)).toBeGreaterThan(450);
   });
 });
 
@@ -108,5 +145,10 @@ describe('what changes', () => {
     // Twice as many as there are lanes.
     expect(simulation.most('outstanding', 0, 60)).toBeLessThanOrEqual(16);
     expect(simulation.started).toBeGreaterThan(590);
+  });
+
+  it('keeps the lanes that a trickle needs, rather than to give them up and open them again', () => {
+    const simulation = run({ handlerMs: INSTANT, backlog: 0, arrivalsPerSecond: 10, seconds: 60 });
+    expect(simulation.opened).toBeLessThanOrEqual(8);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { classifyReply, FetchPlan, LaneDepth, RateMeter } from '../../src/worker/plan.ts';
+import { classifyReply, FetchPlan, LaneDepth, lanesFor, lanesNeeded } from '../../src/worker/plan.ts';
+import { RateMeter } from '../../src/worker/rate-meter.ts';
 
 const now = 0;
-const free = { running: 0, ready: 0, credit: Number.POSITIVE_INFINITY, outboxFull: false };
+const free = { running: 0, ready: 0, outboxFull: false };
 
 describe('classifyReply', () => {
   it('is backlog within a round trip and 5 ms of the write', () => {
@@ -49,7 +50,7 @@ describe('FetchPlan', () => {
     expect(seen).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 500, 500]);
   });
 
-  it('wants no more than the free slots, the credit, or nothing while the outbox is full', () => {
+  it('wants no more than the free slots, or nothing while the outbox is full', () => {
     const plan = new FetchPlan(10, 0);
     for (let i = 0; i < 100; i += 1) plan.onReply('backlog', i);
     expect(plan.wanted(free, now)).toBe(10);
@@ -57,7 +58,6 @@ describe('FetchPlan', () => {
     expect(plan.wanted({ ...free, running: 7, ready: 2 }, now)).toBe(1);
     expect(plan.wanted({ ...free, running: 10 }, now)).toBe(0);
     expect(plan.wanted({ ...free, running: 12 }, now)).toBe(0);
-    expect(plan.wanted({ ...free, credit: 4 }, now)).toBe(4);
     expect(plan.wanted({ ...free, outboxFull: true }, now)).toBe(0);
   });
 
@@ -67,6 +67,48 @@ describe('FetchPlan', () => {
     expect(plan.wanted(free, now)).toBe(15);
     expect(plan.wanted({ ...free, running: 10 }, now)).toBe(5);
     expect(plan.wanted({ ...free, running: 10, ready: 5 }, now)).toBe(0);
+  });
+
+  it.each([undefined, 16_000])(
+    'bounds the lead of %s by bytes: 64 MiB over the largest job of late',
+    (lead) => {
+      const plan = new FetchPlan(10, lead);
+      plan.onRoundTrip(200);
+      for (let at = 0; at < 2_000; at += 0.02) {
+        plan.onStart(at);
+        plan.onReply('backlog', at);
+      }
+      plan.wanted(free, 2_000);
+      expect(plan.lead).toBeGreaterThan(10_000);
+      plan.onBytes(1024 * 1024);
+      plan.wanted(free, 2_000);
+      expect(plan.lead).toBe(64);
+    },
+  );
+
+  it('bounds what it fetches ahead by itself to 16,384', () => {
+    const plan = new FetchPlan(10);
+    plan.onRoundTrip(900);
+    for (let at = 0; at < 10_000; at += 0.02) plan.onStart(at);
+    plan.wanted(free, 10_000);
+    expect(plan.lead).toBe(16_384);
+  });
+
+  it('cuts the lead to what was started when jobs waited too long for a slot, and lets it grow by starts', () => {
+    const plan = new FetchPlan(1, 1_000);
+    plan.onStart(0);
+    plan.onStale();
+    plan.wanted(free, 0);
+    expect(plan.lead).toBe(1);
+    for (let i = 0; i < 500; i += 1) plan.onStart(i);
+    plan.wanted(free, 500);
+    expect(plan.lead).toBe(501);
+    plan.onStale();
+    plan.wanted(free, 500);
+    expect(plan.lead).toBe(250);
+    for (let i = 0; i < 2_000; i += 1) plan.onStart(i);
+    plan.wanted(free, 500);
+    expect(plan.lead).toBe(1_000);
   });
 
   it('falls to one FETCH a lane when jobs trickle, and to two when none come', () => {
@@ -111,6 +153,21 @@ describe('FetchPlan', () => {
     expect(plan.outboxLimit(1_000)).toBeLessThan(1_700);
     const huge = new FetchPlan(100_000, 0);
     expect(huge.outboxLimit(0)).toBe(50_000);
+  });
+});
+
+describe('the lanes', () => {
+  it('are one for eight FETCHes, two at least', () => {
+    expect([0, 2, 16, 17, 50, 1_000].map((fetches) => lanesFor(fetches, 8))).toEqual([2, 2, 2, 3, 7, 8]);
+    expect(lanesFor(100, 1)).toBe(1);
+  });
+
+  it('that are needed are those whose depths carry the FETCHes', () => {
+    expect(lanesNeeded(8, [1, 1, 1, 1, 1, 1, 1, 1])).toBe(8);
+    expect(lanesNeeded(2, [1, 1, 1, 1, 1, 1, 1, 1])).toBe(2);
+    expect(lanesNeeded(16, [40, 30, 20, 1, 1, 1, 1, 1])).toBe(2);
+    expect(lanesNeeded(60, [40, 30, 20, 1, 1, 1, 1, 1])).toBe(8);
+    expect(lanesNeeded(0, [])).toBe(0);
   });
 });
 

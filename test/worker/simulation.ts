@@ -2,7 +2,15 @@
  * A Faktory, a network and a worker in numbers: the plan of fetching decides, and virtual time goes by. Faktory serves
  * one command after another on each lane, so many a second in all; a FETCH on an empty queue waits two seconds.
  */
-import { classifyReply, FetchPlan, LaneDepth } from '../../src/worker/plan.ts';
+import {
+  classifyReply,
+  FetchPlan,
+  LaneDepth,
+  lanesFor,
+  lanesNeeded,
+  MIN_LANES,
+} from '../../src/worker/plan.ts';
+import { likelyMs, type RoundTrip, withRoundTrip } from '../../src/worker/round-trip.ts';
 
 export interface World {
   slots: number;
@@ -14,6 +22,8 @@ export interface World {
   serverPerSecond?: number;
   /** How long the n-th handler takes. */
   handlerMs: (n: number, now: number) => number;
+  /** Handlers compute all that time: the process reads no reply meanwhile. */
+  handlersBlock?: boolean;
   /** Jobs in the queue at the start; Infinity: it never empties. */
   backlog?: number;
   /** Jobs pushed a second, evenly. */
@@ -37,14 +47,16 @@ interface Lane {
   /** FETCHes at Faktory that wait their turn, by when they were written. */
   readonly inbox: { writtenAt: number; arrivedAt: number }[];
   busy: boolean;
+  /** It takes no FETCH any more, and ends once those it has are answered. */
+  retired: boolean;
 }
 
 type Task = () => void;
 const WAIT_MS = 2_000;
 const BEAT_MS = 1_000;
 const SAMPLE_MS = 100;
-const MIN_LANES = 2;
-const FETCHES_PER_LANE = 8;
+const TICK_MS = 1_000;
+const SPARE_TICKS = 10;
 
 export class Simulation {
   readonly samples: Moment[] = [];
@@ -63,7 +75,13 @@ export class Simulation {
   #running = 0;
   #serverFreeAt = 0;
   #startedBefore = 0;
-  #beats: { at: number; ms: number }[] = [];
+  #beats: readonly RoundTrip[] = [];
+  /** When the process has run all handlers that have begun, and how long it was busy in all. */
+  #loopFreeAt = 0;
+  #busyMs = 0;
+  #spareTicks = 0;
+  /** Lanes that were opened since the start. */
+  opened = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -76,6 +94,7 @@ export class Simulation {
     for (let i = 0; i < MIN_LANES; i += 1) this.#addLane();
     this.#beat();
     this.#sample();
+    this.#later(TICK_MS, () => this.#tick());
     if (arrivalsPerSecond > 0) this.#arrive(1_000 / arrivalsPerSecond);
     this.#refill();
     while (this.#heap.length > 0 && this.#heap[0]!.at <= seconds * 1_000) {
@@ -139,17 +158,49 @@ export class Simulation {
   }
 
   #addLane(): void {
-    this.#lanes.push({ depth: new LaneDepth(), outstanding: 0, previousReplyAt: 0, inbox: [], busy: false });
+    this.opened += 1;
+    this.#lanes.push({
+      depth: new LaneDepth(),
+      outstanding: 0,
+      previousReplyAt: 0,
+      inbox: [],
+      busy: false,
+      retired: false,
+    });
   }
 
+  /** As Heartbeat does. */
   #beat(): void {
-    const ms = this.#roundTripMs;
-    this.#later(ms, () => {
-      this.#beats = this.#beats.filter(({ at }) => this.#now - at < 5_000);
-      this.#beats.push({ at: this.#now, ms });
-      this.plan.onRoundTrip(Math.min(...this.#beats.map((beat) => beat.ms)));
-    });
+    const writtenAt = this.#now;
+    const busyBefore = this.#busyMs;
+    this.#later(this.#roundTripMs, () =>
+      this.#whenIdle(() => {
+        const ms = likelyMs(this.#beats, this.#now - writtenAt, this.#busyMs - busyBefore);
+        this.#beats = withRoundTrip(this.#beats, { at: this.#now, ms });
+        this.plan.onRoundTrip(Math.min(...this.#beats.map((beat) => beat.ms)));
+      }),
+    );
     this.#later(BEAT_MS, () => this.#beat());
+  }
+
+  /** Nothing is read while a handler computes. */
+  #whenIdle(task: Task): void {
+    if (this.#now >= this.#loopFreeAt) task();
+    else this.#later(this.#loopFreeAt - this.#now, () => this.#whenIdle(task));
+  }
+
+  /** As Fetcher gives up lanes, but that it calls nothing back. */
+  #tick(): void {
+    this.#later(TICK_MS, () => this.#tick());
+    for (const lane of this.#lanes.filter(({ retired, outstanding }) => retired && outstanding === 0))
+      this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+    const serving = this.#lanes.filter(({ retired }) => !retired);
+    const depths = serving.map(({ depth }) => depth.limit);
+    const spare = serving.length - lanesNeeded(this.plan.ceiling, depths);
+    this.#spareTicks = spare > 0 ? this.#spareTicks + 1 : 0;
+    if (this.#spareTicks < SPARE_TICKS) return;
+    serving.sort((one, other) => one.depth.limit - other.depth.limit);
+    for (const lane of serving.slice(0, spare)) lane.retired = true;
   }
 
   #sample(): void {
@@ -174,7 +225,7 @@ export class Simulation {
   /** As Fetcher does. */
   #refill(): void {
     const { slots, lanes = 8 } = this.#world;
-    const state = { running: this.#running, ready: this.#ready.length, credit: Infinity, outboxFull: false };
+    const state = { running: this.#running, ready: this.#ready.length, outboxFull: false };
     let more = this.plan.wanted(state, this.#now) - this.outstanding;
     let lane = this.#roomiest();
     for (; more > 0 && lane !== undefined; lane = this.#roomiest()) {
@@ -182,14 +233,14 @@ export class Simulation {
       more -= 1;
     }
     const short = more > 0 && lane === undefined;
-    const enough = short ? this.#lanes.length + 1 : Math.ceil(this.plan.ceiling / FETCHES_PER_LANE);
+    const enough = short ? this.#lanes.length + 1 : lanesFor(this.plan.ceiling, lanes);
     while (this.#lanes.length < Math.min(lanes, enough, slots)) this.#addLane();
   }
 
   #roomiest(): Lane | undefined {
     let best: Lane | undefined;
     for (const lane of this.#lanes) {
-      if (lane.outstanding >= lane.depth.limit) continue;
+      if (lane.retired || lane.outstanding >= lane.depth.limit) continue;
       if (best === undefined || lane.outstanding < best.outstanding) best = lane;
     }
     return best;
@@ -229,7 +280,7 @@ export class Simulation {
 
   #answer(lane: Lane, writtenAt: number, withJob: boolean): void {
     lane.busy = false;
-    this.#later(this.#roundTripMs / 2, () => this.#onReply(lane, writtenAt, withJob));
+    this.#later(this.#roundTripMs / 2, () => this.#whenIdle(() => this.#onReply(lane, writtenAt, withJob)));
     this.#next(lane);
   }
 
@@ -250,6 +301,14 @@ export class Simulation {
     this.#refill();
   }
 
+  #handlerTime(): number {
+    const ms = this.#world.handlerMs(this.started, this.#now);
+    if (this.#world.handlersBlock !== true) return ms;
+    this.#busyMs += ms;
+    this.#loopFreeAt = Math.max(this.#now, this.#loopFreeAt) + ms;
+    return this.#loopFreeAt - this.#now;
+  }
+
   #start(): void {
     while (this.#running < this.#world.slots && this.#ready.length > 0) {
       const since = this.#ready.shift()!;
@@ -257,7 +316,7 @@ export class Simulation {
       this.started += 1;
       this.#running += 1;
       this.plan.onStart(this.#now);
-      this.#later(this.#world.handlerMs(this.started, this.#now), () => {
+      this.#later(this.#handlerTime(), () => {
         this.#running -= 1;
         this.#start();
         this.#refill();

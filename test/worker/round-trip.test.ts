@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type RoundTrip, withRoundTrip } from '../../src/worker/heartbeat.ts';
+import { likelyMs, type RoundTrip, withRoundTrip } from '../../src/worker/round-trip.ts';
 
 const least = (trips: readonly RoundTrip[]): number => Math.min(...trips.map(({ ms }) => ms));
 
@@ -32,5 +32,24 @@ describe('the round trip', () => {
 
   it('next door is not another for a few milliseconds', () => {
     expect(least(seen(0.2, 4, 4.5, 4))).toBe(0.2);
+  });
+});
+
+describe('what a beat tells while the process is busy', () => {
+  const known = seen(50, 60);
+
+  it('is what it took, when the process was idle', () => {
+    expect(likelyMs(known, 70, 0)).toBe(70);
+    expect(likelyMs(known, 40, 0)).toBe(40);
+  });
+
+  it('is what was known before, as far as its busy time may explain the rest', () => {
+    expect(likelyMs(known, 900, 890)).toBe(50);
+    expect(likelyMs(known, 900, 700)).toBe(200);
+    expect(likelyMs(known, 45, 45)).toBe(45);
+  });
+
+  it('is what it took, when nothing was known', () => {
+    expect(likelyMs([], 900, 890)).toBe(900);
   });
 });
