@@ -1,62 +1,104 @@
-/** One measurement: a queue filled with no-op jobs, one peer in a process of its own, jobs/s and CPU per job. */
+/** One measurement: a queue filled with jobs that do nothing, one peer in a process of its own, jobs/s and CPU per job. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Client } from 'millrace';
+import { fill } from './fill.ts';
+import type { Peer } from './peers.ts';
+import type { Sample } from './ramp.ts';
+
+/** Where a peer finds Faktory, or its Redis. */
+export interface Place {
+  /** Perhaps behind a relay. */
+  readonly url: string;
+  /** Where the queue is filled, directly. */
+  readonly directUrl: string;
+}
 
 export interface Cell {
-  peer: string;
-  /** Where the peer finds Faktory, perhaps behind a relay. */
-  url: string;
-  /** Where the queue is filled, directly. */
-  directUrl: string;
-  concurrency: number;
-  jobs: number;
-  seconds: number;
+  readonly peer: Peer;
+  readonly place: Place;
+  readonly concurrency: number;
+  /** Ends the measurement when they are done. */
+  readonly jobs: number;
+  /** Or so long after the first of them. */
+  readonly seconds: number;
+  /** In the queue when the measurement is over, at least (default: enough that it never runs dry). */
+  readonly left?: number;
+  /** How long a handler waits; of millrace only. */
+  readonly jobMs?: number;
 }
 
 export interface Figure {
-  jobsPerSecond: number;
-  cpuMicrosPerJob: number;
+  readonly jobsPerSecond: number;
+  readonly cpuMicrosPerJob: number;
+  readonly samples: readonly Sample[];
 }
 
+interface Told {
+  readonly jobs: number;
+  readonly seconds: number;
+  readonly cpuMicros: number;
+  readonly samples: readonly Sample[];
+}
+
+const BULLMQ_FILL = fileURLToPath(new URL('./peers/bullmq/fill.mjs', import.meta.url));
+/** Until the first job, and to stop. */
+const PATIENCE_S = 60;
+const FILL_S = 120;
+
 export async function measure(cell: Cell): Promise<Figure> {
-  await fill(cell.directUrl, cell.jobs);
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL(`./peers/${cell.peer}.mjs`, import.meta.url))],
+  const { peer, place, concurrency, jobs, seconds } = cell;
+  // Those that wait in sockets of the peer before, and those that are held at the end, come on top.
+  const filled = jobs + (cell.left ?? 2_000 + 4 * concurrency);
+  if (peer.store === 'faktory') await fill(place.directUrl, filled);
+  else {
+    const env = { REDIS_URL: place.directUrl, JOBS: String(filled) };
+    await runProgram(process.execPath, [BULLMQ_FILL], env, FILL_S);
+  }
+  const output = await runProgram(
+    peer.command,
+    peer.args,
     {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: {
-        PATH: process.env.PATH,
-        FAKTORY_URL: cell.url,
-        CONCURRENCY: String(cell.concurrency),
-        JOBS: String(cell.jobs),
-        SECONDS: String(cell.seconds),
-      },
+      ...peer.env,
+      ...(peer.store === 'faktory' ? { FAKTORY_URL: place.url } : { REDIS_URL: place.url }),
+      CONCURRENCY: String(concurrency),
+      JOBS: String(jobs),
+      SECONDS: String(seconds),
+      JOB_MS: String(cell.jobMs ?? 0),
     },
+    seconds + PATIENCE_S,
   );
+  const line = output.split('\n').findLast((text) => text.startsWith('{') && text.includes('"cpuMicros"'));
+  if (line === undefined) throw new Error(`${peer.name} ended without a figure: ${output.slice(-200)}`);
+  const told = JSON.parse(line) as Told;
+  return {
+    jobsPerSecond: told.jobs === 0 ? 0 : told.jobs / told.seconds,
+    cpuMicrosPerJob: told.jobs === 0 ? Number.NaN : told.cpuMicros / told.jobs,
+    samples: told.samples,
+  };
+}
+
+/** Resolves to what it printed when it has ended well; it is killed after so many seconds. */
+async function runProgram(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string>,
+  seconds: number,
+): Promise<string> {
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+  });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
-  const exited = once(child, 'close');
-  const lastResort = setTimeout(() => child.kill('SIGKILL'), (cell.seconds + 20) * 1000);
-  await exited;
-  clearTimeout(lastResort);
-  const line = output.trim().split('\n').at(-1) ?? '';
-  if (!line.startsWith('{')) throw new Error(`${cell.peer} ended without a figure: ${output.slice(-200)}`);
-  const { jobs, seconds, cpuMicros } = JSON.parse(line) as {
-    jobs: number;
-    seconds: number;
-    cpuMicros: number;
-  };
-  return { jobsPerSecond: jobs / seconds, cpuMicrosPerJob: jobs === 0 ? Number.NaN : cpuMicros / jobs };
-}
-
-async function fill(url: string, jobs: number): Promise<void> {
-  await using client = new Client({ url, logger: false });
-  await client.send(['FLUSH']);
-  for (let i = 0; i < jobs; i += 1) await client.enqueue({ jobtype: 'noop', args: [i], retry: 0 });
-  await client.flush();
+  const lastResort = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    if (code === 0) return output;
+    throw new Error(`${[command, ...args].join(' ')} ended with ${signal ?? code}: ${output.slice(-200)}`);
+  } finally {
+    clearTimeout(lastResort);
+  }
 }

@@ -14,6 +14,7 @@ import { Client } from 'millrace';
 import { startEmbeddedFaktory } from '../test/helpers/embedded-faktory.ts';
 import type { RunningFaktory } from '../test/helpers/faktory-process.ts';
 import { measure } from './cell.ts';
+import { MILLRACE_LOOPS } from './peers.ts';
 import { markdown, show, spreadOf } from './table.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 5);
@@ -33,7 +34,8 @@ const perSecond = (count: number, since: number): number => (count / (performanc
 
 async function work(faktory: RunningFaktory, concurrency: number): Promise<void> {
   const { url } = faktory;
-  const cell = { peer: 'millrace-loops', url, directUrl: url, concurrency, jobs: WORK_JOBS, seconds: 20 };
+  const place = { url, directUrl: url };
+  const cell = { peer: MILLRACE_LOOPS, place, concurrency, jobs: WORK_JOBS, seconds: 20 };
   const { jobsPerSecond, cpuMicrosPerJob } = await measure(cell);
   note(`FETCH + ACK, ${concurrency} slots, jobs/s`, jobsPerSecond);
   note(`worker CPU at ${concurrency} slots, µs a job`, cpuMicrosPerJob);

@@ -3,6 +3,7 @@ import faktory from 'faktory-worker';
 import { meter } from './meter.mjs';
 
 const concurrency = Number(process.env.CONCURRENCY);
-const job = meter(() => faktory.stop().then(() => process.exit(0)));
+// Its stop() fails with jobs under way; what it leaves is wiped before the next measurement.
+const job = meter(() => process.exit(0));
 faktory.register('noop', () => job());
 await faktory.work({ concurrency, poolSize: concurrency + 2 });

@@ -1,4 +1,4 @@
-/** Builds the clients in other languages, from pinned sources, into ignored folders. */
+/** Builds the clients in other languages, of tests and benchmark, from pinned sources, into ignored folders. */
 import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,30 +17,44 @@ export interface Toolchain {
   readonly needs?: readonly string[];
   /** Resolves to the program that was built. At once, or nearly, when there is nothing new to build. */
   build(): Promise<string>;
+  /** In its own words, one line. */
+  version(): Promise<string>;
 }
 
-/** The official Go client and faktory_worker_go. About 30 s the first time. */
-export const GO: Toolchain = {
-  command: 'go',
-  async build() {
-    const binary = join(FOLDER, 'bin/go-client');
-    const env = { CGO_ENABLED: '0', GOWORK: 'off' };
-    await run('go', ['build', '-mod=readonly', '-trimpath', '-o', binary, '.'], 'go', env);
-    return binary;
-  },
-};
+/** A Go module's folder; the program is built beside those of the tests. About 30 s the first time. */
+export function goProgram(folder: string, name: string): Toolchain {
+  return {
+    command: 'go',
+    async build() {
+      const binary = join(FOLDER, 'bin', name);
+      const env = { CGO_ENABLED: '0', GOWORK: 'off' };
+      await run('go', ['build', '-mod=readonly', '-trimpath', '-o', binary, '.'], folder, env);
+      return binary;
+    },
+    version: () => run('go', ['version'], folder),
+  };
+}
 
-/** faktory-rs. About a minute the first time. */
-export const RUST: Toolchain = {
-  command: 'cargo',
-  needs: ['cc'],
-  async build() {
-    await run('cargo', ['build', '--locked', '--quiet'], 'rust', {
-      CARGO_TARGET_DIR: join(FOLDER, 'rust/target'),
-    });
-    return join(FOLDER, 'rust/target/debug/independent');
-  },
-};
+/** A crate's folder; all share one target folder. About a minute the first time. */
+export function rustProgram(folder: string, name: string, profile: 'debug' | 'release'): Toolchain {
+  const target = join(FOLDER, 'rust/target');
+  const flags = profile === 'release' ? ['--release'] : [];
+  return {
+    command: 'cargo',
+    needs: ['cc'],
+    async build() {
+      await run('cargo', ['build', '--locked', '--quiet', ...flags], folder, { CARGO_TARGET_DIR: target });
+      return join(target, profile, name);
+    },
+    version: () => run('rustc', ['--version'], folder),
+  };
+}
+
+/** The official Go client and faktory_worker_go. */
+export const GO = goProgram(join(FOLDER, 'go'), 'go-client');
+
+/** faktory-rs. */
+export const RUST = rustProgram(join(FOLDER, 'rust'), 'independent', 'debug');
 
 export function isInstalled({ command, needs = [] }: Toolchain): boolean {
   return [command, ...needs].every(isOnPath);
@@ -57,12 +71,18 @@ function isOnPath(command: string): boolean {
   });
 }
 
-function run(command: string, args: string[], folder: string, env: Record<string, string>): Promise<void> {
-  const options = { cwd: join(FOLDER, folder), env: { ...process.env, ...env, PATH } };
+/** Resolves to what it printed. */
+function run(
+  command: string,
+  args: string[],
+  folder: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const options = { cwd: folder, env: { ...process.env, ...env, PATH } };
   return new Promise((resolve, reject) => {
     execFile(command, args, options, (error, stdout, stderr) => {
       if (error) reject(new Error(`${command} ${args.join(' ')}:\n${stdout}${stderr}`.trim()));
-      else resolve();
+      else resolve(stdout.trim());
     });
   });
 }
