@@ -23,7 +23,7 @@ import { nowOnBothClocks } from './lease.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { ResolvedOptions } from './options.ts';
 import { FetchPlan } from './plan.ts';
-import { queueOrder } from './queues.ts';
+import { queueOrder, queueRank } from './queues.ts';
 
 const FETCH_DEADLINE_MS = 7_000;
 const COMMAND_DEADLINE_MS = 9_000;
@@ -109,6 +109,7 @@ export class Engine {
     });
     this.flow = new JobFlow({
       concurrency,
+      rankOf: queueRank(options.queues),
       executor,
       ackLanes: this.ackLanes,
       maxAckLanes: lanes.ack,

@@ -23,12 +23,15 @@ import { ackWorthwhile, leaseLives, leaseOf, type Moment, nowOnBothClocks } from
 import { BLOCK_MS } from './loop-watch.ts';
 import { Outbox } from './outbox.ts';
 import { isPoison, poison } from './poison.ts';
+import { ReadyJobs } from './ready-jobs.ts';
 import { Returner } from './returner.ts';
 import { Slots } from './slots.ts';
 
 export interface JobFlowOptions
   extends Pick<FailedJobsOptions, 'onFail' | 'onDead' | 'restartedSince' | 'tallies' | 'stopping'> {
   concurrency: number;
+  /** Which queues' jobs get a slot first: 0, and so on. */
+  rankOf: (queue: string) => number;
   zombieAfterMs: number;
   executor: Executor;
   ackLanes: Lanes;
@@ -84,7 +87,7 @@ export class JobFlow {
       onRefused: options.onRefused,
       onAnswered: (verb, ms) => slow.command(verb, ms),
     });
-    this.#slots = new Slots(options.concurrency, options.zombieAfterMs, {
+    this.#slots = new Slots(options.concurrency, options.zombieAfterMs, new ReadyJobs(options.rankOf), {
       onStart: (held) => this.#start(held),
       onExpired: (held) =>
         this.#late.tell(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),

@@ -35,6 +35,13 @@ export function queueOrder(
   return () => weightedOrder(names, weights);
 }
 
+/** Strict order holds for jobs that were fetched ahead too: the place of a queue in the list; 0 where there is none. */
+export function queueRank(queues: Queues = ['default']): (queue: string) => number {
+  if (!Array.isArray(queues)) return () => 0;
+  const ranks = new Map((queues as readonly string[]).map((queue, rank) => [queue, rank]));
+  return (queue) => ranks.get(queue) ?? 0;
+}
+
 function checkNames(names: unknown): readonly string[] {
   if (!Array.isArray(names) || names.length === 0) throw wrong(names);
   return names.map(checkQueueName);

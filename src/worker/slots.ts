@@ -1,7 +1,7 @@
-import { Deque } from '../deque.ts';
 import { MillraceError } from '../errors.ts';
 import type { HeldJob } from './held-job.ts';
 import { ackWorthwhile, leaseLives, leaseShare, type Moment } from './lease.ts';
+import type { ReadyJobs } from './ready-jobs.ts';
 
 export interface SlotsEvents {
   /** A job takes a slot: run its handler. */
@@ -25,7 +25,7 @@ export class Slots {
   readonly #limit: number;
   readonly #events: SlotsEvents;
   readonly #running = new Set<HeldJob>();
-  readonly #ready = new Deque<HeldJob>();
+  readonly #ready: ReadyJobs;
   /** Those that have lost their slot and run on, and since when. */
   readonly #evicted = new Map<HeldJob, number>();
   readonly #zombieAfterMs: number;
@@ -37,8 +37,9 @@ export class Slots {
   #now: Moment = { steady: 0, wall: 0 };
   #drainedWaiters: (() => void)[] = [];
 
-  constructor(limit: number, zombieAfterMs: number, events: SlotsEvents) {
+  constructor(limit: number, zombieAfterMs: number, ready: ReadyJobs, events: SlotsEvents) {
     this.#limit = limit;
+    this.#ready = ready;
     this.#zombieAfterMs = zombieAfterMs;
     this.#events = events;
   }
@@ -169,11 +170,7 @@ export class Slots {
 
   /** Takes out what waits for a slot, for hand-back. */
   takeReady(): HeldJob[] {
-    const ready = [...this.#ready];
-    this.#ready.clear();
-    for (const held of ready) held.charge?.release();
-    this.#tellIfDrained();
-    return ready;
+    return this.#takeOut(() => true);
   }
 
   /** Takes out what still runs, for hand-back. */
@@ -187,15 +184,14 @@ export class Slots {
 
   /** Takes out the jobs that have waited for a slot until a quarter of their reservation was gone, and those of `isStale`. */
   takeStale(now: Moment, isStale: (held: HeldJob) => boolean = () => false): HeldJob[] {
-    const goes = (held: HeldJob): boolean => leaseShare(held.lease, now) >= STALE_SHARE || isStale(held);
-    const ready = [...this.#ready];
-    const stale = new Set(ready.filter(goes));
-    if (stale.size === 0) return [];
-    this.#ready.clear();
-    for (const held of ready) if (!stale.has(held)) this.#ready.push(held);
-    for (const held of stale) held.charge?.release();
-    this.#tellIfDrained();
-    return [...stale];
+    return this.#takeOut((held) => leaseShare(held.lease, now) >= STALE_SHARE || isStale(held));
+  }
+
+  #takeOut(isChosen: (held: HeldJob) => boolean): HeldJob[] {
+    const taken = this.#ready.take(isChosen);
+    for (const held of taken) held.charge?.release();
+    if (taken.length > 0) this.#tellIfDrained();
+    return taken;
   }
 
   /** Resolves when no job is held, or when the time is over. */

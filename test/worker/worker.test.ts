@@ -325,6 +325,34 @@ describe('the life of a worker', () => {
   });
 });
 
+describe('strict order of queues', () => {
+  it('holds for what was fetched ahead: a job of the first queue starts before those of the second', async () => {
+    const started: string[] = [];
+    let end = (): void => {};
+    const worker = newWorker({ concurrency: 1, prefetch: 5, queues: ['high', 'low'] });
+    worker.handle('any', (ctx) => {
+      started.push(ctx.job.queue);
+      return new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    });
+    await client.pushBulk(Array.from({ length: 5 }, () => ({ jobtype: 'any', queue: 'low' })));
+    await worker.work();
+    await until(() => worker.stats().ready === 4 && started.length === 1);
+    await client.push({ jobtype: 'any', queue: 'high' });
+    await until(() => worker.stats().ready === 5);
+    end();
+    await until(() => started.length === 2);
+    expect(started).toEqual(['low', 'high']);
+    for (let run = 3; run <= 6; run += 1) {
+      end();
+      await until(() => started.length === run);
+    }
+    end();
+    await until(() => worker.stats().done === 6);
+  });
+});
+
 describe('shutdown', () => {
   it('starts nothing once it aborts: what is held ready is handed back', async () => {
     const started: number[] = [];
