@@ -10,10 +10,23 @@ export interface Logger {
   info(fields: object, text: string): void;
   warn(fields: object, text: string): void;
   error(fields: object, text: string): void;
+  /** pino's: whether lines of this level are written at all. */
+  isLevelEnabled?(level: string): boolean;
 }
 
 const silent = (): void => {};
-export const SILENT: Logger = { debug: silent, info: silent, warn: silent, error: silent };
+export const SILENT: Logger = {
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+  isLevelEnabled: () => false,
+};
+
+/** Whether lines at debug level are worth making. Of a logger that does not say, they are. */
+export function isDebug(logger: Logger): boolean {
+  return logger.isLevelEnabled?.('debug') ?? true;
+}
 
 /**
  * A pino logger to standard output: JSON lines, or lines for people when `pretty`; secrets are hidden (redact.ts),
@@ -47,7 +60,7 @@ export function safeLogger(logger: Logger): Logger {
     process.emitWarning(text, { code: 'MILLRACE_LOGGER' });
   };
   const guarded =
-    (level: keyof Logger) =>
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
     (fields: object, text: string): void => {
       try {
         // One that is async, which its type does not show.
@@ -62,6 +75,14 @@ export function safeLogger(logger: Logger): Logger {
     info: guarded('info'),
     warn: guarded('warn'),
     error: guarded('error'),
+    isLevelEnabled: (level) => {
+      try {
+        return logger.isLevelEnabled?.(level) ?? true;
+      } catch (thrown) {
+        tell(thrown);
+        return true;
+      }
+    },
   };
   safe.add(wrapped);
   return wrapped;

@@ -6,17 +6,30 @@ import type { Registry } from 'prom-client';
 import { Client } from '../client/client.ts';
 import { type Logger, resolveLogger } from '../logger.ts';
 import { hideSecret } from '../redact.ts';
-import { isCrossSite, tokenCheck } from './auth.ts';
+import { limitArrivals } from './arrivals.ts';
+import { demandToken } from './auth.ts';
 import { readBodiesAsJson } from './body.ts';
+import { addBulk, BULK_ROUTE } from './bulk/route.ts';
+import { RunningBulks } from './bulk/running.ts';
 import type { ApiContext } from './context.ts';
+import { addDead, DISCARD_ROUTE, REQUEUE_ROUTE } from './dead.ts';
+import { addDocs, DOCS_ROUTE } from './docs/route.ts';
+import { addGate, markAnswer } from './gate.ts';
+import { openIdempotency } from './idempotency/open.ts';
 import { InFlight } from './in-flight.ts';
 import { addJobs, ENVELOPE_ROUTE, JOBS_ROUTE } from './jobs.ts';
-import { limitConnections, serverLimits } from './limits.ts';
-import { refuseOtherMethods } from './methods.ts';
+import { clientErrorHandler, limitServer, serverLimits } from './limits.ts';
+import { knowAllMethods, refuseOtherMethods } from './methods.ts';
 import { ApiMetrics } from './metrics.ts';
+import { addOpenApi, OPENAPI_ROUTE } from './openapi/route.ts';
 import { type ApiOptions, type Rules, resolveRules } from './options.ts';
+import { addCors } from './origins.ts';
 import { addHealth, addMetrics } from './probes.ts';
 import { Problem, problemOf, sendProblem } from './problem.ts';
+import { addQueues, PAUSE_ROUTE, QUEUES_ROUTE, RESUME_ROUTE } from './queues.ts';
+import { limitRate } from './rate.ts';
+import { Refusals } from './refusals.ts';
+import { logRequests, requestIds } from './request-log.ts';
 
 /** It takes jobs (open), answers those it took and no others (draining), is gone (closed). */
 type State = 'open' | 'draining' | 'closed';
@@ -47,16 +60,20 @@ export class Api implements AsyncDisposable {
     const rules = resolveRules(options);
     const client = options.client ?? new Client({ logger });
     this.#ownClient = options.client === undefined ? client : undefined;
+    const metrics = new ApiMetrics(client);
     this.#context = {
       client,
       logger,
-      metrics: new ApiMetrics(client),
+      metrics,
+      metricsPage: options.metricsPage ?? (() => metrics.registry.metrics()),
       jobDefaults: rules.jobDefaults,
       allowed: rules.allowed,
       bodyLimit: rules.bodyLimit,
       isOpen: () => this.#state === 'open',
-      report: (problem) => report(problem, logger),
+      report: (problem, requestId) => report(problem, logger, requestId),
+      idempotency: openIdempotency(rules.idempotency, metrics.registry, logger),
       pushing: new InFlight(),
+      bulks: new RunningBulks(),
     };
     for (const token of rules.tokens) hideSecret(token);
     this.app = buildApp(this.#context, rules);
@@ -76,6 +93,7 @@ export class Api implements AsyncDisposable {
   /** Opens a connection now rather than at the first request; the Client logs why it cannot, and keeps trying. */
   connect(): void {
     this.#context.client.connect().catch(() => {});
+    this.#context.idempotency?.connect();
   }
 
   /** Is not ready any more, answers what it took, then ends every connection. Safe to call again. */
@@ -90,11 +108,13 @@ export class Api implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#setState('draining');
+    this.#context.bulks.shutDown();
     // Still listening, so that whoever asks hears "not ready" rather than nothing.
     await this.#context.pushing.idle(DRAIN_LIMIT_MS);
     await linger(this.app.server);
     const stopSweeping = sweepConnections(this.app.server);
     await this.app.close().finally(stopSweeping);
+    this.#context.idempotency?.close();
     await this.#ownClient?.close();
     this.#setState('closed');
   }
@@ -115,21 +135,24 @@ export function createApi(options: ApiOptions = {}): Api {
 function buildApp(context: ApiContext, rules: Rules): FastifyInstance {
   const app = Fastify({
     ...serverLimits(rules.bodyLimit),
-    frameworkErrors: (error, _request, reply) => {
+    clientErrorHandler: clientErrorHandler(context.logger),
+    genReqId: requestIds(),
+    frameworkErrors: (error, request, reply) => {
+      markAnswer(request, reply);
       sendProblem(reply, problemOf(error));
     },
   });
-  limitConnections(app);
+  const refusals = new Refusals(context.metrics.registry, context.logger);
+  limitServer(app, refusals);
+  limitArrivals(app);
   readBodiesAsJson(app);
-  app.addHook('onRequest', (request, _reply, done) => {
-    // Every body is JSON here: Fastify need not look at, nor refuse, what the content type says.
-    request.raw.headers['content-type'] = undefined;
-    if (isCrossSite(request)) done(new Problem('CROSS_SITE'));
-    else done();
-  });
-  app.setErrorHandler((error, _request, reply) => {
+  knowAllMethods(app);
+  addGate(app, rules);
+  addCors(app, rules.origins);
+  logRequests(app, context.logger);
+  app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    context.report(problem);
+    context.report(problem, request.id);
     return sendProblem(reply, problem);
   });
   // A client that keeps its connection would come back to an API that is about to go.
@@ -143,21 +166,22 @@ function buildApp(context: ApiContext, rules: Rules): FastifyInstance {
   });
   addHealth(app, context);
   app.register(async (behindToken) => {
-    if (rules.tokens.length > 0) demandToken(behindToken, rules.tokens);
+    if (rules.tokens.length > 0) demandToken(behindToken, rules.tokens, refusals);
+    limitRate(behindToken, rules.rateLimit, refusals);
     addJobs(behindToken, context);
+    addBulk(behindToken, context);
     addMetrics(behindToken, context);
+    addQueues(behindToken, context);
+    addDead(behindToken, context);
+    addOpenApi(behindToken, context, rules.tokens.length > 0);
+    addDocs(behindToken, context, rules.tokens.length > 0);
   });
-  for (const url of [JOBS_ROUTE, ENVELOPE_ROUTE]) refuseOtherMethods(app, url, ['POST']);
-  for (const url of ['/health', '/ready', '/metrics']) refuseOtherMethods(app, url, ['GET', 'HEAD']);
+  for (const url of [JOBS_ROUTE, ENVELOPE_ROUTE, BULK_ROUTE]) refuseOtherMethods(app, url, ['POST']);
+  const commands = [PAUSE_ROUTE, RESUME_ROUTE, REQUEUE_ROUTE, DISCARD_ROUTE];
+  for (const url of commands) refuseOtherMethods(app, url, ['POST']);
+  for (const url of ['/health', '/ready', '/metrics', QUEUES_ROUTE, OPENAPI_ROUTE, DOCS_ROUTE])
+    refuseOtherMethods(app, url, ['GET', 'HEAD']);
   return app;
-}
-
-function demandToken(app: FastifyInstance, tokens: readonly string[]): void {
-  const isAuthorized = tokenCheck(tokens);
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (isAuthorized(request.headers.authorization)) done();
-    else done(new Problem('UNAUTHORIZED'));
-  });
 }
 
 /**
@@ -181,7 +205,8 @@ function sweepConnections(server: Server): () => void {
   };
 }
 
-function report(problem: Problem, logger: Logger): void {
+function report(problem: Problem, logger: Logger, requestId: string | undefined): void {
   if (problem.code !== 'INTERNAL') return;
-  logger.error({ err: problem.cause }, 'a request failed for a reason that is not known');
+  const fields = { err: problem.cause, ...(requestId === undefined ? {} : { requestId }) };
+  logger.error(fields, 'a request failed for a reason that is not known');
 }

@@ -25,21 +25,26 @@ export function refuseEncoding(encoding: string | undefined): void {
 /** Throws BODY_INVALID, with the path where the text is JSON that cannot be kept as it is (json-text.ts). */
 export function parseJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new Problem('BODY_INVALID', { message: 'the body is not UTF-8' });
-  const text = withoutMark(bytes.toString('utf8'));
-  const value = parse(text);
+  return parseText(bytes.toString('utf8'), 'the body');
+}
+
+/** The same of a text, which messages call `what`. */
+export function parseText(marked: string, what: string): unknown {
+  const text = withoutMark(marked);
+  const value = parse(text, what);
   const fault = faultOf(text);
   if (fault === undefined) return value;
   throw new Problem('BODY_INVALID', { message: `${fault.path}: ${fault.message}`, faults: [fault] });
 }
 
-function parse(text: string): unknown {
+function parse(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     // Not the parser's own words: they quote the body, which is nobody's business but the sender's.
     const at = /position (\d+)/.exec((cause as Error).message)?.[1];
     const where = at === undefined ? 'it ends too early' : `at character ${Number(at) + 1}`;
-    throw new Problem('BODY_INVALID', { message: `the body is not JSON: ${where}`, cause });
+    throw new Problem('BODY_INVALID', { message: `${what} is not JSON: ${where}`, cause });
   }
 }
 

@@ -3,10 +3,12 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { MillraceError } from '../errors.ts';
 import { newJid } from '../protocol/job.ts';
 import type { ApiContext } from './context.ts';
+import { pushOnce } from './idempotency/push-once.ts';
+import { hasKey, idOf } from './idempotency/request.ts';
 import { argsOf, checkEnvelope, type Envelope } from './job-request.ts';
 import type { Outcome } from './metrics.ts';
 import { type Problem, type ProblemCode, problemOf, sendProblem } from './problem.ts';
-import { type Accepted, submissionOf } from './submit.ts';
+import { type Accepted, type Submission, submissionOf } from './submit.ts';
 
 export const JOBS_ROUTE = '/jobs/:jobtype';
 export const ENVELOPE_ROUTE = '/jobs';
@@ -28,28 +30,37 @@ export function addJobs(app: FastifyInstance, context: ApiContext): void {
 /** Pushes the job that `read` finds in the request, and answers what became of it. */
 async function answer(context: ApiContext, reply: FastifyReply, read: () => Envelope): Promise<FastifyReply> {
   const { metrics, pushing } = context;
-  let jid = newJid();
+  let jid: string | undefined;
   pushing.enter();
   try {
-    refuseAtOnce(context);
+    // With a key it may be that nothing is to be pushed: then Faktory need not be there.
+    const keyId = hasKey(reply.request) ? idOf(reply.request) : undefined;
+    if (keyId === undefined) refuseAtOnce(context);
     const envelope = read();
-    jid = envelope.jid ?? jid;
-    const accepted = await push(context, { ...envelope, jid });
-    metrics.countJob('stored');
+    jid = envelope.jid ?? keyId ?? newJid();
+    const submission = submissionOf({ ...envelope, jid }, context);
+    const accepted =
+      keyId === undefined
+        ? await push(context, submission)
+        : await pushOnce(context, reply, { id: keyId, jid }, () => {
+            refuseAtOnce(context);
+            return push(context, submission);
+          });
     return reply.code(202).type('application/json; charset=utf-8').send(textOf(accepted));
   } catch (thrown) {
     const problem = problemOf(thrown, mayBeStored(thrown) ? jid : undefined);
     metrics.countJob(outcomeOf(problem));
-    context.report(problem);
+    context.report(problem, reply.request.id);
     return sendProblem(reply, problem);
   } finally {
     pushing.leave();
   }
 }
 
-async function push(context: ApiContext, envelope: Envelope): Promise<Accepted> {
-  const { job, queue } = submissionOf(envelope, context);
-  return { jid: await context.client.push(job), queue };
+async function push({ client, metrics }: ApiContext, { job, queue }: Submission): Promise<Accepted> {
+  const jid = await client.push(job);
+  metrics.countJob('stored');
+  return { jid, queue };
 }
 
 /** Names of queues and jids need no escapes: by Faktory's rules they hold none of what JSON escapes. */
@@ -65,14 +76,19 @@ function refuseAtOnce({ client, isOpen }: ApiContext): void {
 }
 
 /** Then its jid is worth telling: Faktory may know it. */
-function mayBeStored(thrown: unknown): boolean {
+export function mayBeStored(thrown: unknown): boolean {
   return thrown instanceof MillraceError && thrown.code === 'DELIVERY_UNKNOWN';
 }
 
 const OUTCOMES: Partial<Record<ProblemCode, Outcome>> = {
   BODY_INVALID: 'invalid',
+  BODY_TOO_LARGE: 'invalid',
   JOB_INVALID: 'invalid',
   JOB_FORBIDDEN: 'invalid',
+  IDEMPOTENCY_KEY_INVALID: 'invalid',
+  IDEMPOTENCY_NEEDS_REDIS: 'invalid',
+  IDEMPOTENCY_MISMATCH: 'invalid',
+  IDEMPOTENCY_RUNNING: 'pressure',
   PAYLOAD_INVALID: 'invalid',
   JOB_REJECTED: 'refused',
   PRESSURE: 'pressure',

@@ -1,11 +1,15 @@
 /** The bounds of the HTTP server. Fastify's and Node's defaults leave most of them open. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
-import { rawResponse } from './problem.ts';
+import type { Logger } from '../logger.ts';
+import { mayBeAnswered } from './arrivals.ts';
+import { type HttpProblemCode, rawAnswer, rawResponse } from './problem.ts';
+import type { Refusals } from './refusals.ts';
 
-/** A request must have arrived whole by then; its head earlier. */
-const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 15_000;
+/** How often Node looks for heads that are late. */
+const HEADERS_CHECK_MS = 1_000;
 /** Longer than load balancers keep theirs (60 s), so that it is not us who close under a request. */
 const KEEP_ALIVE_MS = 72_000;
 /** No byte either way for so long: the peer is gone. A push takes 20 s at most. */
@@ -19,7 +23,9 @@ export function serverLimits(bodyLimit: number) {
   return {
     logger: false,
     bodyLimit,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // It would count for a bulk of an hour, too: bodies have a rule of their own (arrivals.ts).
+    requestTimeout: 0,
+    // None for handlers: all they wait for is the Client, which gives up by itself (20 s), and a timer costs.
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionTimeout: IDLE_SOCKET_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -31,24 +37,46 @@ export function serverLimits(bodyLimit: number) {
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
-      connectionsCheckingInterval: 5_000,
+      connectionsCheckingInterval: HEADERS_CHECK_MS,
+      insecureHTTPParser: false,
+      // gate.ts looks: Node's own answer has no body.
+      requireHostHeader: false,
     },
-    clientErrorHandler: onClientError,
   } as const satisfies FastifyServerOptions & { http: object };
 }
 
-export function limitConnections(app: FastifyInstance): void {
-  app.server.maxConnections = MAX_CONNECTIONS;
+/** Bounds what Fastify has no option for. Connections beyond the most are closed as they come, counted and told. */
+export function limitServer(app: FastifyInstance, refusals: Refusals): void {
+  const { server } = app;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('drop', (dropped) => refusals.note('connections', dropped?.remoteAddress));
+  // Both would be answered by Node, without a body, or not at all.
+  server.on('checkExpectation', refuseExpectation);
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => {}).end(rawResponse('METHOD_NOT_ALLOWED'));
+  });
 }
 
-const CLIENT_ERRORS: Record<string, Parameters<typeof rawResponse>[0]> = {
+/** Only 100-continue may be expected, and Node sees to that. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const { status, headers, body } = rawAnswer('EXPECTATION_FAILED');
+  response.writeHead(status, headers).end(body);
+}
+
+const CLIENT_ERRORS: Record<string, HttpProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
 };
 
 /** What is not HTTP, or too slow, never becomes a request: the socket is answered and ended. */
-function onClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  if (socket.writable) socket.write(rawResponse(CLIENT_ERRORS[error.code ?? ''] ?? 'REQUEST_INVALID'));
-  socket.destroy(error);
+export function clientErrorHandler(
+  logger: Logger,
+): (error: Error & { code?: string }, socket: Socket) => void {
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || socket.destroyed) return;
+    const code = CLIENT_ERRORS[error.code ?? ''] ?? 'REQUEST_INVALID';
+    logger.debug({ code, reason: error.code }, 'what came was no request');
+    if (socket.writable && mayBeAnswered(socket)) socket.write(rawResponse(code));
+    socket.destroy(error);
+  };
 }

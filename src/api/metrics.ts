@@ -35,8 +35,8 @@ export class ApiMetrics {
     });
   }
 
-  countJob(outcome: Outcome): void {
-    this.#jobs.inc({ outcome });
+  countJob(outcome: Outcome, count = 1): void {
+    this.#jobs.inc({ outcome }, count);
   }
 
   /** A Fastify hook (onResponse) that records the durations of one route. */

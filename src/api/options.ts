@@ -4,6 +4,7 @@ import { apiTokens, readSetting } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import type { JobDefaults } from '../protocol/job.ts';
 import type { AllowedNames } from './allowed.ts';
+import { type IdempotencyOptions, type IdempotencyRules, resolveIdempotency } from './idempotency/open.ts';
 
 export interface ApiOptions {
   /** Pushes the jobs; stays open when the API closes. Default: one of its own by FAKTORY_URL and so on. */
@@ -25,6 +26,10 @@ export interface ApiOptions {
   origins?: readonly string[];
   /** Requests a second that each token may make, or address where there is none; 0: any (default API_RATE_LIMIT). */
   rateLimit?: number;
+  /** Where Idempotency-Keys are kept, and how long (default REDIS_URL, IDEMPOTENCY_TTL_S). */
+  idempotency?: IdempotencyOptions;
+  /** What /metrics shows, where others share the port and it speaks for all of them (default: its own registry). */
+  metricsPage?: () => Promise<string>;
   /** A pino logger, or false for silence (default: pino, by LOG_LEVEL and LOG_PRETTY). */
   logger?: Logger | false;
 }
@@ -38,6 +43,7 @@ export interface Rules {
   readonly hosts: readonly string[];
   readonly origins: readonly string[];
   readonly rateLimit: number;
+  readonly idempotency: IdempotencyRules;
 }
 
 /** Throws CONFIG_INVALID. */
@@ -53,6 +59,7 @@ export function resolveRules(options: ApiOptions): Rules {
     hosts: options.hosts ?? readSetting('API_HOSTS'),
     origins: options.origins ?? readSetting('API_ORIGINS'),
     rateLimit: options.rateLimit ?? readSetting('API_RATE_LIMIT'),
+    idempotency: resolveIdempotency(options.idempotency),
   };
 }
 

@@ -21,9 +21,9 @@ export function addHealth(app: FastifyInstance, context: ApiContext): void {
 }
 
 /** GET /metrics, for Prometheus: behind the token where there is one, since it tells how busy the service is. */
-export function addMetrics(app: FastifyInstance, { metrics }: ApiContext): void {
+export function addMetrics(app: FastifyInstance, { metrics, metricsPage }: ApiContext): void {
   app.get('/metrics', { onResponse: metrics.timing('/metrics') }, async (_request, reply) => {
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    return reply.type(metrics.registry.contentType).send(await metricsPage());
   });
 }
 

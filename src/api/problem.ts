@@ -19,16 +19,61 @@ interface Kind {
 const HTTP_KINDS = {
   BODY_INVALID: { status: 400, message: 'the body is not JSON' },
   REQUEST_INVALID: { status: 400, message: 'the request is not valid HTTP, or its URL is not' },
+  QUEUE_INVALID: { status: 400, message: 'the name of the queue is not one that Faktory takes' },
+  FILTER_INVALID: { status: 400, message: 'the body does not say which jobs are meant' },
+  IDEMPOTENCY_KEY_INVALID: {
+    status: 400,
+    message: 'Idempotency-Key takes 1 to 255 printable ASCII characters, once',
+  },
+  IDEMPOTENCY_NEEDS_REDIS: {
+    status: 400,
+    message:
+      'Idempotency-Key cannot be kept here: several processes answer at this address, set REDIS_URL for them',
+  },
   UNAUTHORIZED: { status: 401, message: 'send the token: "Authorization: Bearer …"' },
-  CROSS_SITE: { status: 403, message: 'requests that a web page of another site sends are refused' },
+  CROSS_SITE: {
+    status: 403,
+    message: 'requests of web pages are refused, but of those that API_ORIGINS names',
+  },
   JOB_FORBIDDEN: { status: 403, message: 'jobs of this queue or jobtype are not taken here' },
   NOT_FOUND: { status: 404, message: 'there is nothing here: POST /jobs/:jobtype pushes a job' },
+  QUEUE_UNKNOWN: { status: 404, message: 'Faktory has no such queue' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'the method is not one that this address takes' },
   REQUEST_TIMEOUT: { status: 408, message: 'the request did not arrive in time' },
+  MUTATION_RUNNING: {
+    status: 409,
+    retryAfter: 1,
+    message: 'another requeue or discard is under way: one at a time, try again',
+  },
+  IDEMPOTENCY_RUNNING: {
+    status: 409,
+    retryAfter: 1,
+    message: 'a request with this Idempotency-Key is on its way: try again',
+  },
   BODY_TOO_LARGE: { status: 413, message: 'the body is too large' },
+  URL_TOO_LONG: { status: 414, message: 'the URL is too long' },
   ENCODING_UNSUPPORTED: { status: 415, message: 'send the body as it is, without Content-Encoding' },
-  HEADERS_TOO_LARGE: { status: 431, message: 'the headers are too large' },
+  IDEMPOTENCY_MISMATCH: {
+    status: 422,
+    message: 'this Idempotency-Key was used for another body or address: send another key',
+  },
+  EXPECTATION_FAILED: { status: 417, message: 'only "Expect: 100-continue" can be expected' },
+  HOST_UNKNOWN: {
+    status: 421,
+    message: 'the API is not known by the name that Host says: name it in API_HOSTS, or set API_TOKEN',
+  },
+  RATE_LIMITED: { status: 429, retryAfter: 1, message: 'too many requests: wait a second' },
+  HEADERS_TOO_LARGE: { status: 431, message: 'the URL and the headers are too large, or too many' },
   INTERNAL: { status: 500, message: 'something went wrong here: the log of the API tells what' },
+  IDEMPOTENCY_UNAVAILABLE: {
+    status: 503,
+    retryAfter: 1,
+    message: 'the Redis that keeps Idempotency-Keys cannot be reached, the job was not stored: try again',
+  },
+  COMMAND_UNFINISHED: {
+    status: 504,
+    message: 'Faktory did not say that it was done: all, a part or nothing of it may be. Send it again',
+  },
 } as const satisfies Record<string, Kind>;
 
 const AWAY: Kind = {
@@ -42,6 +87,7 @@ const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
   JOB_INVALID: { status: 400, message: 'the job is not one that Faktory takes' },
   PAYLOAD_INVALID: { status: 400, message: 'the payload does not fit the contract of the job' },
   JOB_REJECTED: { status: 422, message: 'Faktory refused the job' },
+  COMMAND_REFUSED: { status: 502, message: 'Faktory answered with an error: its log may say why' },
   PRESSURE: { status: 503, retryAfter: 1, message: 'too many jobs are on their way: try again' },
   CLOSED: { status: 503, retryAfter: 1, message: 'the API is shutting down: try again elsewhere or later' },
   FAKTORY_UNREACHABLE: AWAY,
@@ -57,17 +103,28 @@ const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
   },
 };
 
+/** Put together once: a bulk may have a problem for every line. */
+const KINDS: ReadonlyMap<string, Kind> = new Map(Object.entries({ ...HTTP_KINDS, ...CLIENT_KINDS }));
+
 /** Codes whose own text speaks of what the client sent, so that it may be told. */
 const TOLD = new Set<string>(['JOB_INVALID', 'PAYLOAD_INVALID', 'JOB_REJECTED']);
 
 const FASTIFY_CODES: Record<string, keyof typeof HTTP_KINDS> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_MAX_PARAM_LENGTH: 'URL_TOO_LONG',
 };
 
-export type ProblemCode = keyof typeof HTTP_KINDS | ErrorCode;
+/** The codes that only HTTP has. */
+export type HttpProblemCode = keyof typeof HTTP_KINDS;
+export type ProblemCode = HttpProblemCode | ErrorCode;
+
+/** Every code that an answer may hold, for whoever describes them. */
+export const PROBLEM_CODES = [...Object.keys(HTTP_KINDS), ...Object.keys(CLIENT_KINDS)] as ProblemCode[];
 
 interface ProblemOptions {
   message?: string;
+  /** Seconds, where the code's own are not right. */
+  retryAfter?: number;
   jid?: string;
   cause?: unknown;
   faults?: readonly PayloadFault[];
@@ -91,7 +148,7 @@ export class Problem extends Error {
     super(options.message ?? kind.message, { cause: options.cause });
     this.code = code;
     this.status = kind.status;
-    this.retryAfter = kind.retryAfter;
+    this.retryAfter = options.retryAfter ?? kind.retryAfter;
     this.jid = options.jid;
     const { faults, cause } = options;
     this.faults = (cause instanceof PayloadError ? cause.faults : faults)?.slice(0, MOST_FAULTS);
@@ -122,14 +179,29 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
   return reply.code(problem.status).type('application/json; charset=utf-8').send(bodyOf(problem));
 }
 
-/** The same for what never became a request: bytes for the socket. */
-export function rawResponse(code: keyof typeof HTTP_KINDS): string {
+/** The same for what no route and no Fastify sees. */
+export function rawAnswer(code: HttpProblemCode): {
+  status: number;
+  headers: Record<string, string>;
+  body: string;
+} {
   const problem = new Problem(code);
   const body = bodyOf(problem);
-  return (
-    `HTTP/1.1 ${problem.status} ${code}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
-  );
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+    connection: 'close',
+  };
+  return { status: problem.status, headers, body };
+}
+
+/** The same for what never became a request: bytes for the socket. */
+export function rawResponse(code: HttpProblemCode): string {
+  const { status, headers, body } = rawAnswer(code);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${code}\r\n${lines.join('')}\r\n${body}`;
 }
 
 /** What is undefined is left out. */
@@ -138,6 +210,5 @@ function bodyOf({ code, message, jid, faults }: Problem): string {
 }
 
 function kindOf(code: ProblemCode): Kind {
-  const kinds: Partial<Record<string, Kind>> = { ...HTTP_KINDS, ...CLIENT_KINDS };
-  return kinds[code] ?? HTTP_KINDS.INTERNAL;
+  return KINDS.get(code) ?? HTTP_KINDS.INTERNAL;
 }

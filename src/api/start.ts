@@ -29,7 +29,8 @@ export async function startApi(options: StartApiOptions = {}): Promise<RunningAp
   const token = tokensOf(options);
   refuseExposure(host, token.length > 0, options.insecure ?? readSetting('API_INSECURE'));
   const port = options.port ?? readSetting('API_PORT');
-  const api = new Api({ ...options, token });
+  const hosts = [...(options.hosts ?? readSetting('API_HOSTS')), host];
+  const api = new Api({ ...options, token, hosts });
   try {
     await api.app.listen({ host, port, backlog: 1_024 });
   } catch (cause) {

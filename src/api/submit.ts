@@ -29,8 +29,9 @@ export function submissionOf(
 ): Submission {
   // The contract, where there is one, says how a job travels; the API's own defaults fill what it leaves open.
   const definition = client.contract?.definitionOf(envelope.jobtype);
-  const job = jobOf(envelope, { ...jobDefaults, ...definition });
+  const job = jobOf(envelope, definition === undefined ? jobDefaults : { ...jobDefaults, ...definition });
   const queue = job.queue ?? definition?.queue ?? 'default';
   refuseForbidden(allowed, job.jobtype, queue);
-  return { job: { ...job, queue }, queue };
+  job.queue = queue;
+  return { job, queue };
 }

@@ -5,6 +5,8 @@ import type { Logger } from '../logger.ts';
 import { loadContract } from './contract-file.ts';
 import { type FaktoryLink, jobDefaultsOf, linkOf, loggerOf, pushingOf } from './link.ts';
 import { startMetricsPart } from './metrics-port.ts';
+import { findParent, type Parent } from './processes-child.ts';
+import { processCount } from './processes-policy.ts';
 import { Running } from './running.ts';
 import {
   API_SETTINGS,
@@ -28,16 +30,13 @@ export function apiCommand(): Command {
     .action(async () => {
       const config = configOf(command);
       const logger = loggerOf(config);
-      const running = new Running({ logger, limitMs: STOP_LIMIT_MS });
-      const link = linkOf(config, logger);
-      await running.start(async () => {
-        const { url, api } = await startApiPart(running, config, link, logger);
-        await startMetricsPart(running, config, logger, {
-          registry: () => api.registry,
-          notReady: () => api.notReady,
-        });
-        logger.info({}, `the API listens on ${url} and pushes to ${link.where}`);
-      });
+      const parent = findParent();
+      const count = processCount(config.API_PROCESSES);
+      if (parent !== undefined || count === 1) await runApiCommand(config, logger, parent);
+      else {
+        const { runProcesses } = await import('./processes.ts');
+        await runProcesses({ kind: 'api', count, config, logger, limitMs: STOP_LIMIT_MS });
+      }
     });
   return addSettings(
     command,
@@ -53,12 +52,30 @@ export function apiCommand(): Command {
   );
 }
 
+/** One API in this process; `parent`: of several that share a port, by API_PROCESSES. */
+async function runApiCommand(config: Config, logger: Logger, parent: Parent | undefined): Promise<void> {
+  const running = new Running({
+    logger,
+    limitMs: STOP_LIMIT_MS,
+    ...(parent === undefined ? {} : { onSignals: parent.onSignals }),
+  });
+  const link = linkOf(config, logger);
+  await running.start(async () => {
+    const { url, api } = await startApiPart(running, config, link, logger, parent);
+    const observed = { registry: () => api.registry, notReady: () => api.notReady };
+    if (parent === undefined) await startMetricsPart(running, config, logger, observed);
+    else parent.started({ ...observed, logger });
+    logger.info({ pid: process.pid }, `the API listens on ${url} and pushes to ${link.where}`);
+  });
+}
+
 /** Starts the API, with a Client of its own, as a part of `running`. */
 export async function startApiPart(
   running: Running,
   config: Config,
   link: FaktoryLink,
   logger: Logger,
+  parent?: Parent,
 ): Promise<RunningApi> {
   const { startApi } = await import('../api/index.ts');
   const { Client } = await import('../client/client.ts');
@@ -77,6 +94,12 @@ export async function startApiPart(
     hosts: config.API_HOSTS,
     origins: config.API_ORIGINS,
     rateLimit: config.API_RATE_LIMIT,
+    idempotency: {
+      redisUrl: config.REDIS_URL,
+      ttlS: config.IDEMPOTENCY_TTL_S,
+      hasSiblings: parent !== undefined,
+    },
+    ...(parent === undefined ? {} : { metricsPage: () => parent.page() }),
     logger,
   });
   running.add(() => api.close());

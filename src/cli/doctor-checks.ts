@@ -122,8 +122,8 @@ function connections({ connections: used }: ServerFindings, { maxConnections, pr
   const name = 'connections';
   const most = maxConnections * processes;
   const text =
-    `${count(used)} of ${count(FAKTORY_CONNECTIONS)} in use, this one among them; FAKTORY_MAX_CONNECTIONS ` +
-    `× processes = ${count(maxConnections)} × ${count(processes)} = ${count(most)} at most from here`;
+    `${count(used)} of ${count(FAKTORY_CONNECTIONS)} in use, this one among them, ` +
+    `${count(Math.max(0, FAKTORY_CONNECTIONS - used))} left; FAKTORY_MAX_CONNECTIONS × processes = ${count(maxConnections)} × ${count(processes)} = ${count(most)} at most from here`;
   if (used - 1 + most <= FAKTORY_CONNECTIONS) return ok(name, text);
   const todo = `together that may be more than Faktory takes: lower FAKTORY_MAX_CONNECTIONS (a worker opens at most ${SOCKETS_A_WORKER}), or run fewer processes`;
   return warn(name, text, todo);

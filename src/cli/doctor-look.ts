@@ -12,6 +12,7 @@ import { askQueues, type QueueReport } from '../connection/queue-report.ts';
 import { openSocket } from '../connection/socket.ts';
 import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
+import { checkInfo, oddInfo } from './doctor-info.ts';
 import { measureRoundTrips, type RoundTrips } from './doctor-round-trips.ts';
 
 export interface Findings {
@@ -106,14 +107,17 @@ function withReject<T>(): { promise: Promise<T>; reject: (error: Error) => void 
 
 /** INFO, once. Faktory says what time it was when it had gone half the way. */
 async function serverOf(address: Address, lanes: Lanes): Promise<ServerFindings> {
-  const { info, askedAt } = await askInfo(address, lanes);
+  const { info, askedAt } = await askInfo(address, lanes).catch((error: unknown) => {
+    throw error instanceof SyntaxError ? oddInfo('no JSON', error) : error;
+  });
+  checkInfo(info);
   const halfMs = (performance.now() - askedAt) / 2;
   const { faktory_version, uptime, connections, used_memory_mb } = info.server;
   const { now } = info as { now?: unknown };
   const theirs = typeof now === 'string' ? Date.parse(now) : Number.NaN;
   const { description } = info.server as { description?: unknown };
   return {
-    version: String(faktory_version),
+    version: faktory_version,
     description: typeof description === 'string' ? description : 'Faktory',
     uptimeSeconds: uptime,
     connections,

@@ -55,16 +55,19 @@ export function sumOf({ roundTripMs, jobTimeMs, rate, processes }: Load): Sum {
     jobsInFlight,
     withoutPrefetch: spread(jobsInFlight, processes),
     withPrefetch,
-    bytesPerSecond: Math.round(rate * BYTES_A_JOB),
+    bytesPerSecond: roundedUp(rate * BYTES_A_JOB),
     sockets: withPrefetch.processes * SOCKETS_A_WORKER,
     oftenQuoted: jobTimeMs === 0 ? null : roundedUp(((roundTripMs / jobTimeMs) * rate) / 1_000),
   };
 }
 
-/** At least one. What binary fractions add far behind the point (30,000 × 0.0501) is no job. */
+/** At least one. */
 function roundedUp(number: number): number {
-  return Math.max(1, Math.ceil(Number(number.toPrecision(12))));
+  return Math.max(1, Math.ceil(decimalOf(number)));
 }
+
+/** Without what binary fractions add far behind the point: of 30,000 × 0.0501 that is no job. */
+const decimalOf = (number: number): number => Number(number.toPrecision(12));
 
 function spread(slots: number, atLeast: number): Slots {
   const processes = Math.max(atLeast, Math.ceil(slots / SLOTS_A_PROCESS));
@@ -106,19 +109,36 @@ export function sumText(load: Load): string[] {
   const { roundTripMs, jobTimeMs, rate } = load;
   const sum = sumOf(load);
   const { withPrefetch, withoutPrefetch } = sum;
-  const megabytes = sum.bytesPerSecond / 1e6;
+  const megabytes = (rate * BYTES_A_JOB) / 1e6;
   return [
-    `${count(rate)} jobs/s, a round trip of ${ms(roundTripMs)}, jobs of ${ms(jobTimeMs)}:`,
-    `  jobs in flight        rate × (round trip + job time) = ${count(rate)} × ${seconds(roundTripMs + jobTimeMs)} = ${count(sum.jobsInFlight)}`,
+    `${exact(rate)} jobs/s, a round trip of ${ms(roundTripMs)}, jobs of ${ms(jobTimeMs)}:`,
+    `  jobs in flight        rate × (round trip + job time) = ${exact(rate)} × ${seconds(roundTripMs + jobTimeMs)} = ${inFlight(load, sum)}`,
     `  WORKER_PREFETCH=0     as many slots, each a fetch loop that holds its job all the way: ${slotsText(withoutPrefetch)}`,
-    `  WORKER_PREFETCH=auto  rate × job time × ${HEADROOM} (a quarter of headroom) = ${count(rate)} × ${seconds(jobTimeMs)} × ${HEADROOM}: ${slotsText(withPrefetch)}; more do no harm`,
+    `  WORKER_PREFETCH=auto  rate × job time × ${HEADROOM} (a quarter of headroom) = ${exact(rate)} × ${seconds(jobTimeMs)} × ${HEADROOM}: ${slotsText(withPrefetch)}; more do no harm`,
     `  recommended           ${recommendation(withPrefetch)}`,
     `  bandwidth             rate × ${BYTES_A_JOB} bytes = ${decimal(megabytes)} MB/s, ${decimal(megabytes * 8)} Mbit/s, for small jobs`,
     `  sockets               at most ${SOCKETS_A_WORKER} a worker, ${count(sum.sockets)} together; Faktory takes ${count(FAKTORY_CONNECTIONS)}`,
     ...quotedText(roundTripMs, sum),
+    ...socketsText(sum),
     ...(rate > FAKTORY_RATE
       ? ['  mind Faktory          on two shared cores its own ceiling is 9,000 to 12,000 jobs/s']
       : []),
+  ];
+}
+
+/** The product, and the whole jobs that it takes where it is none. */
+function inFlight({ rate, roundTripMs, jobTimeMs }: Load, { jobsInFlight }: Sum): string {
+  const product = decimalOf((rate * (roundTripMs + jobTimeMs)) / 1_000);
+  if (product === jobsInFlight) return count(jobsInFlight);
+  return `${exact(product)}: ${product < 1 ? 'at least 1' : count(jobsInFlight)}`;
+}
+
+/** Said where one Faktory would refuse some of these processes. */
+function socketsText({ sockets }: Sum): string[] {
+  if (sockets <= FAKTORY_CONNECTIONS) return [];
+  const most = Math.floor(FAKTORY_CONNECTIONS / SOCKETS_A_WORKER);
+  return [
+    `  mind the sockets      ${count(sockets)} cannot be on one Faktory: ${most} processes at most, with more slots each, or more than one Faktory`,
   ];
 }
 
@@ -157,7 +177,11 @@ export function ms(number: number): string {
   return `${count(number >= 100 ? Math.round(number) : Number(number.toPrecision(3)))} ms`;
 }
 
-const decimal = (number: number): string => count(Number(number.toPrecision(3)));
+const decimal = (number: number): string =>
+  number < 0.001 ? 'under 0.001' : count(Number(number.toPrecision(3)));
 
-/** As a factor of the sum that is printed: not in words of ms. */
-const seconds = (milliseconds: number): string => String(Number((milliseconds / 1_000).toPrecision(6)));
+const EXACT = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 12 });
+
+/** Of the sum that is printed: whoever reckons it again gets the same. */
+const exact = (number: number): string => EXACT.format(number);
+const seconds = (milliseconds: number): string => exact(milliseconds / 1_000);

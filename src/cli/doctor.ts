@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { MillraceError } from '../errors.ts';
+import { processCount } from './processes-policy.ts';
 import { addSettings, CONNECTION_SETTINGS, configOf } from './settings.ts';
 
 interface DoctorOptions {
   rtt?: string;
   jobTime: string;
   rate?: string;
-  processes: string;
   json?: boolean;
 }
 
@@ -33,11 +33,6 @@ export function doctorCommand(): Command {
     .option('--rtt <ms>', 'the round trip, instead of measuring it: nothing is connected to')
     .option('--job-time <ms>', 'how long a handler takes', '1')
     .option('--rate <jobs>', 'jobs a second that are wanted')
-    .option(
-      '--processes <n>',
-      'worker processes, each with FAKTORY_MAX_CONNECTIONS and WORKER_CONCURRENCY',
-      '1',
-    )
     .option('--json', 'print one object: {"ok", "faktory", "checks", "figures", "load", "sum"}')
     .action(async (options: DoctorOptions) => {
       const config = configOf(command);
@@ -46,13 +41,13 @@ export function doctorCommand(): Command {
         rttMs: options.rtt === undefined ? undefined : number('--rtt', options.rtt, 0),
         jobTimeMs: number('--job-time', options.jobTime, 0),
         rate: options.rate === undefined ? undefined : number('--rate', options.rate, 0.001),
-        processes: whole('--processes', options.processes),
+        processes: processCount(config.WORKER_PROCESSES),
         json: options.json === true,
         config,
       });
       if (!isWell) process.exitCode = 1;
     });
-  addSettings(command, {}, CONNECTION_SETTINGS);
+  addSettings(command, { '--processes <n>': 'WORKER_PROCESSES' }, CONNECTION_SETTINGS);
   return command.addHelpText('after', HELP);
 }
 
@@ -67,10 +62,4 @@ function number(flag: string, text: string, least: number): number {
     'CONFIG_INVALID',
     `${flag} is "${text}", it takes a number from ${least} to 1000000000`,
   );
-}
-
-function whole(flag: string, text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 1 && value <= 10_000) return value;
-  throw new MillraceError('CONFIG_INVALID', `${flag} is "${text}", it takes a whole number from 1 to 10000`);
 }

@@ -10,7 +10,7 @@ export interface RunningOptions {
   /** Exit code then (default 1). */
   limitExitCode?: number;
   /** What SIGTSTP does, if anything. */
-  quiet?: () => void;
+  quiet?: (() => void) | undefined;
   /** Who tells of the signals, where it is not the system (default `onSignals`). */
   onSignals?: (actions: SignalActions) => void;
 }

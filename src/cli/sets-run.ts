@@ -1,9 +1,15 @@
 /** Carries out one MUTATE of `millrace dead|retries|scheduled`: shows it, asks, sends it, tells the sizes. */
 import type { Config } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
+import {
+  JIDS_AT_ONCE,
+  type JobFilter,
+  mutationsOf,
+  type SetCommand,
+  type SetName,
+} from '../protocol/set-filter.ts';
 import { ask } from './ask.ts';
 import { linkOf } from './link.ts';
-import { JIDS_AT_ONCE, type JobFilter, mutationsOf, type SetCommand, type SetName } from './sets-filter.ts';
 import { type Mutation, outcomeText, previewText, type Sizes, whyItStopped } from './sets-text.ts';
 
 export interface RunMutationOptions {

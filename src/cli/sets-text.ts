@@ -2,7 +2,7 @@
 import { parseAddress } from '../connection/address.ts';
 import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
 import { rawCommand } from '../protocol/commands.ts';
-import type { SetCommand, SetName } from './sets-filter.ts';
+import { mutationFault, type SetCommand, type SetName } from '../protocol/set-filter.ts';
 
 export type Sizes = Readonly<Record<SetName, number>>;
 
@@ -76,18 +76,22 @@ export function whyItStopped(error: unknown, done?: number): MillraceError {
   const told = (text: string): MillraceError =>
     new MillraceError(error.code, `${cause}${which}: ${text}`, { cause: error });
   if (isMillraceError(error, 'COMMAND_REFUSED')) {
-    // Faktory's errors have no codes of their own.
-    if (/context deadline exceeded|i\/o timeout/.test(cause)) {
-      return told('its time was up; it may have done part of it, the sizes say. Send it again for the rest');
+    switch (mutationFault(cause)) {
+      case 'late':
+        return told(
+          'its time was up; it may have done part of it, the sizes say. Send it again for the rest',
+        );
+      case 'shutdown':
+        return told('it was not done; send it again when Faktory is back');
+      case 'queue':
+        return told(
+          'a job has a queue that cannot be; part may be done. Discard such jobs by --match \'*"queue":"…"*\', then send it again',
+        );
+      default:
+        return told(
+          "it may have done part of it, the sizes say; Faktory's log may say why. Send it again then",
+        );
     }
-    if (/shutdown in progress/.test(cause))
-      return told('it was not done; send it again when Faktory is back');
-    if (/queue names must match/.test(cause)) {
-      return told(
-        'a job has a queue that cannot be; part may be done. Discard such jobs by --match \'*"queue":"…"*\', then send it again',
-      );
-    }
-    return told("it may have done part of it, the sizes say; Faktory's log may say why. Send it again then");
   }
   if (isMillraceError(error, 'CONNECTION_LOST', 'CONNECTION_STALLED')) {
     return told(

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { MillraceError } from '../errors.ts';
-import { type FilterOptions, filterOf, SET_NAMES, type SetCommand, type SetName } from './sets-filter.ts';
+import { SET_NAMES, type SetCommand, type SetName } from '../protocol/set-filter.ts';
+import { type FilterOptions, filterOf } from './sets-filter.ts';
 import { runMutation } from './sets-run.ts';
 import { addSettings, CONNECTION_SETTINGS, configOf } from './settings.ts';
 

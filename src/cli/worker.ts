@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import type { Registry } from 'prom-client';
 import type { Config, QueuesSetting } from '../config.ts';
@@ -10,9 +9,10 @@ import { loadContract } from './contract-file.ts';
 import { loadHandlers } from './handlers.ts';
 import { type FaktoryLink, linkOf, loggerOf } from './link.ts';
 import { startMetricsPart } from './metrics-port.ts';
+import { findParent, type Parent } from './processes-child.ts';
+import { processCount } from './processes-policy.ts';
 import { Running } from './running.ts';
 import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, METRICS_SETTINGS } from './settings.ts';
-import { findParent, type Parent } from './worker-processes-child.ts';
 import { writeState } from './write-state.ts';
 
 /** Beyond the time for running jobs: 3 s for aborted ones to clean up, and the reports. */
@@ -43,11 +43,11 @@ export function workerCommand(): Command {
         );
       }
       const parent = findParent();
-      const count = processCountOf(config);
+      const count = processCount(config.WORKER_PROCESSES);
       if (parent !== undefined || count === 1) await runWorkerCommand(config, logger, file, parent);
       else {
-        const { runWorkerProcesses } = await import('./worker-processes.ts');
-        await runWorkerProcesses(config, logger, count, stopLimitOf(config));
+        const { runProcesses } = await import('./processes.ts');
+        await runProcesses({ kind: 'worker', count, config, logger, limitMs: stopLimitOf(config) });
       }
     });
   return addSettings(
@@ -59,11 +59,6 @@ export function workerCommand(): Command {
     },
     ['HANDLERS_FILE', 'CONTRACT_FILE', ...METRICS_SETTINGS, ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
   );
-}
-
-/** WORKER_PROCESSES as a number. */
-function processCountOf(config: Config): number {
-  return config.WORKER_PROCESSES === 'auto' ? availableParallelism() : config.WORKER_PROCESSES;
 }
 
 function stopLimitOf(config: Config): number {

@@ -16,7 +16,7 @@ import { isMillraceError, MillraceError } from '../errors.ts';
 import { rawCommand } from '../protocol/commands.ts';
 import { whyForbidden } from '../protocol/forbidden.ts';
 import { type EncodedJob, encodeJob, type JobDefaults, newJid } from '../protocol/job.ts';
-import { Pusher, type PusherStats, type PushOptions } from '../pushing/pusher.ts';
+import { type PushCaller, Pusher, type PusherStats, type PushOptions } from '../pushing/pusher.ts';
 import { SlowLog } from '../slow-log.ts';
 import { Checks } from './checks.ts';
 import { type ClientOptions, type Pushable, payloadOf, pusherOptions } from './options.ts';
@@ -29,7 +29,7 @@ export interface ClientStats extends PusherStats {
   readonly sockets: { readonly used: number; readonly limit: number };
 }
 
-export type { ClientOptions, Pushable, PushOutcome };
+export type { ClientOptions, Pushable, PushCaller, PushOutcome };
 
 /** The jobs that `pushBulk` could not store, by jid: `{ reason, payload }`. */
 export type Rejected = Awaited<ReturnType<FaktoryWorkerClient['pushBulk']>>;
@@ -149,10 +149,23 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   }
 
   /** Resolves to the jid when it is stored. Nothing is put off, unless the contract's schema is asynchronous. */
-  async #admit(job: Pushable, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
+  async #admit(job: Pushable, options?: PushOptions): Promise<string> {
     const encoded = this.#encode(job);
-    if (!(encoded instanceof Promise)) return this.#pusher.admit(encoded, options, onAdmitted);
-    return this.#checks.run(encoded, (checked) => this.#pusher.admit(checked, options, onAdmitted));
+    if (!(encoded instanceof Promise)) return this.#pusher.admit(encoded, options);
+    return this.#checks.run(encoded, (checked) => this.#pusher.admit(checked, options));
+  }
+
+  /** `push` without a promise, for those who have very many: `caller` is told. Throws JOB_INVALID, PAYLOAD_INVALID, CLOSED. */
+  pushFor(caller: PushCaller, job: Pushable): void {
+    this.#assertOpen();
+    const encoded = this.#encode(job);
+    if (!(encoded instanceof Promise)) return this.#pusher.admitFor(caller, encoded);
+    this.#checks
+      .run(encoded, (checked) => this.#pusher.admit(checked, {}, () => caller.onAdmitted?.()))
+      .then(
+        (jid) => caller.onStored(jid),
+        (error) => caller.onFailed(error),
+      );
   }
 
   /** Checked and encoded; a promise only where the contract's schema is asynchronous. */
@@ -208,11 +221,15 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   /** Resolves to the jid when it is admitted; keeps what becomes of it for `flush`. */
   #admitOnly(encoded: EncodedJob): Promise<string> {
     return new Promise((resolve) => {
-      const onAdmitted = (): void => resolve(encoded.jid);
-      this.#pusher.admit(encoded, {}, onAdmitted).catch((error: MillraceError) => {
-        this.#enqueueErrorCount += 1;
-        if (this.#enqueueErrors.length < MAX_KEPT_ERRORS) this.#enqueueErrors.push(error);
-      });
+      const caller: PushCaller = {
+        onAdmitted: () => resolve(encoded.jid),
+        onStored: () => {},
+        onFailed: (error) => {
+          this.#enqueueErrorCount += 1;
+          if (this.#enqueueErrors.length < MAX_KEPT_ERRORS) this.#enqueueErrors.push(error);
+        },
+      };
+      this.#pusher.admitFor(caller, encoded);
     });
   }
 
@@ -242,14 +259,14 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
     this.#assertOpen();
     yield* pushAll(jobs, {
       most: this.#maxInFlight,
-      push: (job, onAdmitted) => this.#admit(job, {}, onAdmitted),
+      push: (caller, job) => this.pushFor(caller, job),
       whyEnded: () => (this.#state === 'open' ? undefined : closed()),
     });
   }
 
   /**
-   * Sends a command, in pieces (`['QUEUE', 'PAUSE', 'default']`), and resolves to its reply's text. A FETCH gets
-   * a socket of its own: it may block for two seconds. Rejects with COMMAND_REFUSED (by Faktory, or before it is
+   * Sends a command, in pieces (`['QUEUE', 'PAUSE', 'default']`), and resolves to its reply's text. A FETCH and a
+   * MUTATE get a socket of their own: Faktory may take two and five seconds over them, and pushes would wait behind. Rejects with COMMAND_REFUSED (by Faktory, or before it is
    * sent what would harm it or the connection: PUSH, END, HELLO, bare commands), CONNECTION_LOST,
    * FAKTORY_UNREACHABLE.
    */
@@ -259,7 +276,7 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
     const line = rawCommand(words);
     const why = whyForbidden(line);
     if (why !== undefined) throw new MillraceError('COMMAND_REFUSED', why);
-    if (/^FETCH\b/.test(line)) {
+    if (/^(?:FETCH|MUTATE)\b/.test(line)) {
       return (await this.#fetchLanes.use(ACQUIRE_TIMEOUT_MS, (lane) => request(lane, line))) as string;
     }
     const lane = await this.#lanes.acquire(ACQUIRE_TIMEOUT_MS);

@@ -1,6 +1,7 @@
 /** How an iterable is pushed: as fast as there is room, with an outcome for each, in order. */
 import { Deque } from '../deque.ts';
 import type { MillraceError } from '../errors.ts';
+import type { PushCaller } from '../pushing/options.ts';
 
 /** What became of one job of `pushAll`: `error` when it was not stored, or may not be. */
 export type PushOutcome<J> =
@@ -10,8 +11,8 @@ export type PushOutcome<J> =
 export interface PushAllOptions<J> {
   /** Outcomes kept at most, while the first of them is not known. */
   most: number;
-  /** Resolves to the jid; `onAdmitted` is called when there was room. */
-  push(job: J, onAdmitted: () => void): Promise<string>;
+  /** Tells `caller` when there was room, and what became of the job; throws what it finds at once. */
+  push(caller: PushCaller, job: J): void;
   /** Why nothing more is taken, once that is so. */
   whyEnded(): MillraceError | undefined;
 }
@@ -31,18 +32,20 @@ export async function* pushAll<J>(
   try {
     for (;;) {
       const head = outcomes.peek();
-      const ended = source.ended || whyEnded() !== undefined;
-      if (head === undefined && ended) break;
-      if (head !== undefined && (head.settled || ended || outcomes.size >= most)) {
-        yield await head.promise;
+      if (head?.known !== undefined) {
         outcomes.shift();
+        yield head.known;
         continue;
       }
-      const next = last?.admitted === false ? undefined : source.take();
+      const ended = source.ended || whyEnded() !== undefined;
+      if (head === undefined && ended) break;
+      const mayTake = !ended && outcomes.size < most && last?.admitted !== false;
+      const next = mayTake ? source.take() : undefined;
       if (next !== undefined) {
-        last = new Outcome(next.job, push, change);
+        last = new Outcome(next.job, change);
         outcomes.push(last);
-      } else if (!source.ended) await change.next();
+        last.push(push);
+      } else if (!mayTake || !source.ended) await change.next();
     }
   } finally {
     source.close();
@@ -66,26 +69,43 @@ class Change {
   };
 }
 
-class Outcome<J> {
-  readonly promise: Promise<PushOutcome<J>>;
+/** The place of a job among the outcomes. */
+class Outcome<J> implements PushCaller {
+  readonly #job: J;
+  readonly #change: Change;
   admitted = false;
-  settled = false;
+  known: PushOutcome<J> | undefined;
 
-  constructor(job: J, push: PushAllOptions<J>['push'], change: Change) {
-    const onAdmitted = (): void => {
-      this.admitted = true;
-      change.tell();
-    };
-    const settle = (outcome: PushOutcome<J>): PushOutcome<J> => {
-      this.admitted = true;
-      this.settled = true;
-      change.tell();
-      return outcome;
-    };
-    this.promise = push(job, onAdmitted).then(
-      (jid) => settle({ job, jid }),
-      (error: MillraceError) => settle({ job, error }),
-    );
+  constructor(job: J, change: Change) {
+    this.#job = job;
+    this.#change = change;
+  }
+
+  push(push: PushAllOptions<J>['push']): void {
+    try {
+      push(this, this.#job);
+    } catch (error) {
+      this.onFailed(error as MillraceError);
+    }
+  }
+
+  onAdmitted(): void {
+    this.admitted = true;
+    this.#change.tell();
+  }
+
+  onStored(jid: string): void {
+    this.#settle({ job: this.#job, jid });
+  }
+
+  onFailed(error: MillraceError): void {
+    this.#settle({ job: this.#job, error });
+  }
+
+  #settle(known: PushOutcome<J>): void {
+    this.admitted = true;
+    this.known = known;
+    this.#change.tell();
   }
 }
 

@@ -1,7 +1,7 @@
 /** How long to wait before a reconnect; pure. */
 
-/** Ordinary faults: at most about two attempts a second, and back within two seconds once Faktory is. */
-export const RECONNECT = { baseMs: 500, capMs: 2_000 } as const;
+/** Ordinary faults: at most about two attempts a second, and back within a second once Faktory is. */
+export const RECONNECT = { baseMs: 500, capMs: 900 } as const;
 /** Faults that do not heal by themselves (wrong password, connection limit): a slow knock. */
 export const REFUSED = { baseMs: 6_000, capMs: 30_000 } as const;
 

@@ -12,6 +12,8 @@ import { askInfo } from './info.ts';
 import type { Lanes } from './lanes.ts';
 
 export interface QueueReport {
+  /** When Faktory was asked (ms, monotonic: `performance.now()`). */
+  askedAt: number;
   /** By queue: its jobs, and, of the first 100 queues, how long the oldest of them has waited, in seconds. */
   queues: Record<string, { size: number; latencySeconds: number | undefined }>;
   /** Jobs in Scheduled, Working, Retries and Dead. */
@@ -27,13 +29,13 @@ const kept = new WeakMap<FaktoryInfo, Promise<Latencies>>();
 
 /** Rejects as `askInfo` does. A latency that Faktory cannot tell, or was not asked for, is left out. */
 export async function askQueues(address: Address, lanes: Lanes): Promise<QueueReport> {
-  const { info } = await askInfo(address, lanes);
+  const { info, askedAt } = await askInfo(address, lanes);
   const { scheduled, working, retries, dead } = info.faktory.sets;
   const sizes = Object.entries(info.faktory.queues ?? {}).filter(([queue]) => !isWakeQueue(queue));
   const names = sizes.slice(0, MOST_LATENCIES).map(([queue]) => queue);
   const latencies = await latenciesOf(info, names, lanes);
   const queues = sizes.map(([queue, size]) => [queue, { size, latencySeconds: latencies.get(queue) }]);
-  return { queues: Object.fromEntries(queues), sets: { scheduled, working, retries, dead } };
+  return { askedAt, queues: Object.fromEntries(queues), sets: { scheduled, working, retries, dead } };
 }
 
 async function latenciesOf(info: FaktoryInfo, queues: string[], lanes: Lanes): Promise<Latencies> {

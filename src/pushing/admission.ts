@@ -41,7 +41,7 @@ export class Admission {
     this.#pressure.add(entry.job.bytes);
     entry.since = performance.now();
     this.#onAdmitted(entry);
-    entry.onAdmitted?.();
+    entry.caller.onAdmitted?.();
   }
 
   letAllIn(): void {

@@ -1,6 +1,5 @@
-import type { MillraceError } from '../errors.ts';
 import type { EncodedJob } from '../protocol/job.ts';
-import type { PushOptions } from './options.ts';
+import type { PushCaller, PushOptions } from './options.ts';
 
 /** A job on its way through a Pusher, from the asking until it is settled. */
 export interface Entry {
@@ -9,7 +8,7 @@ export interface Entry {
   readonly notAfter: number;
   /** Rises in the order of asking. */
   readonly number: number;
-  readonly onAdmitted: (() => void) | undefined;
+  readonly caller: PushCaller;
   /** Since when it waits for a lane: its admission. */
   since: number;
   /** Whether it was once sent without an answer: then it may be stored. */
@@ -22,29 +21,28 @@ export interface Entry {
   losses: number;
   /** Of its first loss: when, and how many PUSHBs had been answered by then. */
   firstLoss: { readonly at: number; readonly answered: number } | undefined;
-  resolve(jid: string): void;
-  reject(error: MillraceError): void;
 }
+
+const NO_OPTIONS: PushOptions = {};
 
 /** One shape, written out: it is made for each job. */
 export function newEntry(
   job: EncodedJob,
-  { atMostOnce = false, notAfter = Number.POSITIVE_INFINITY }: PushOptions = {},
-  { number, onAdmitted, resolve, reject }: Pick<Entry, 'number' | 'onAdmitted' | 'resolve' | 'reject'>,
+  { atMostOnce = false, notAfter = Number.POSITIVE_INFINITY }: PushOptions = NO_OPTIONS,
+  number: number,
+  caller: PushCaller,
 ): Entry {
   return {
     job,
     atMostOnce,
     notAfter,
     number,
-    onAdmitted,
+    caller,
     since: 0,
     maybeStored: false,
     alone: false,
     attempts: 0,
     losses: 0,
     firstLoss: undefined,
-    resolve,
-    reject,
   };
 }

@@ -1,4 +1,5 @@
 /** What a Pusher takes. */
+import type { MillraceError } from '../errors.ts';
 
 export interface PusherOptions {
   /** Jobs in one PUSHB at most (BATCH_MAX_SIZE, default 100). */
@@ -36,6 +37,16 @@ export const PUSHER_DEFAULTS: PusherOptions = {
   slowMs: Number.POSITIVE_INFINITY,
   onSlow: undefined,
 };
+
+/** Who waits for a job: told by calls, where a promise for each would cost too much. They must not throw. */
+export interface PushCaller {
+  /** There was room for it. */
+  onAdmitted?: (() => void) | undefined;
+  /** Faktory has it. */
+  onStored(jid: string): void;
+  /** JOB_REJECTED, DELIVERY_UNKNOWN, FAKTORY_UNREACHABLE; where it is still checked, what the check found. */
+  onFailed(error: MillraceError): void;
+}
 
 export interface PushOptions {
   /** At most once: after an unknown outcome the job is not sent again, the caller gets DELIVERY_UNKNOWN. */

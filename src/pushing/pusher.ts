@@ -15,14 +15,14 @@ import type { ReplyKind } from '../protocol/resp.ts';
 import { Admission } from './admission.ts';
 import type { Entry } from './entry.ts';
 import { deadly, isHopeless, travelAfter, travelsAlone } from './losses.ts';
-import { PUSHER_DEFAULTS, type PusherOptions, type PushOptions } from './options.ts';
+import { PUSHER_DEFAULTS, type PushCaller, type PusherOptions, type PushOptions } from './options.ts';
 import { type PusherStats, PushTally } from './push-tally.ts';
 import { readPushb, type Verdict } from './pushb.ts';
 import { Resting } from './resting.ts';
 import { Row } from './row.ts';
 import { Settling } from './settling.ts';
 
-export type { PusherOptions, PusherStats, PushOptions };
+export type { PushCaller, PusherOptions, PusherStats, PushOptions };
 
 /** PUSHBs unanswered on a lane before pushes gather: with two in all, 50 ms would allow 1,200 jobs/s. */
 const LANE_DEPTH = 8;
@@ -98,12 +98,21 @@ export class Pusher {
    * certainly not stored).
    */
   admit(job: EncodedJob, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
-    return this.#settling.begin(job, options, onAdmitted, (entry) => this.#admission.ask(entry));
+    return new Promise((onStored, onFailed) => {
+      this.admitFor({ onAdmitted, onStored, onFailed }, job, options);
+    });
+  }
+
+  /** `admit` without a promise. */
+  admitFor(caller: PushCaller, job: EncodedJob, options?: PushOptions): void {
+    this.#admission.ask(this.#settling.begin(job, options, caller));
   }
 
   /** As `admit`, but does not ask for room: for the few jobs of our own that must go out at the limit, too. */
   push(job: EncodedJob, options?: PushOptions): Promise<string> {
-    return this.#settling.begin(job, options, undefined, (entry) => this.#admission.letIn(entry));
+    return new Promise((onStored, onFailed) => {
+      this.#admission.letIn(this.#settling.begin(job, options, { onStored, onFailed }));
+    });
   }
 
   #enqueue(entry: Entry): void {

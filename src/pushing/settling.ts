@@ -1,7 +1,7 @@
 import { MillraceError } from '../errors.ts';
 import type { EncodedJob } from '../protocol/job.ts';
 import { type Entry, newEntry } from './entry.ts';
-import type { PushOptions } from './options.ts';
+import type { PushCaller, PushOptions } from './options.ts';
 import type { PushTally } from './push-tally.ts';
 
 /** All jobs that are not settled, the oldest first: tells the caller of each what became of it, once. */
@@ -17,31 +17,26 @@ export class Settling {
     this.#onSettled = onSettled;
   }
 
-  /** A job's promise; `start` gets its entry at once. */
-  begin(
-    job: EncodedJob,
-    options: PushOptions | undefined,
-    onAdmitted: Entry['onAdmitted'],
-    start: (entry: Entry) => void,
-  ): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#asked += 1;
-      const entry = newEntry(job, options, { number: this.#asked, onAdmitted, resolve, reject });
-      this.#unsettled.add(entry);
-      start(entry);
-    });
+  /** The entry of a job: from now on it is waited for. */
+  begin(job: EncodedJob, options: PushOptions | undefined, caller: PushCaller): Entry {
+    this.#asked += 1;
+    const entry = newEntry(job, options, this.#asked, caller);
+    this.#unsettled.add(entry);
+    return entry;
   }
 
   stored(entry: Entry): void {
     this.#settle(entry);
     this.#tally.stored += 1;
-    entry.resolve(entry.job.jid);
+    entry.caller.onStored(entry.job.jid);
   }
 
   refused(entry: Entry, reason: string): void {
     this.#settle(entry);
     this.#tally.refused += 1;
-    entry.reject(new MillraceError('JOB_REJECTED', `Faktory refused job ${entry.job.jid}: ${reason}`));
+    entry.caller.onFailed(
+      new MillraceError('JOB_REJECTED', `Faktory refused job ${entry.job.jid}: ${reason}`),
+    );
   }
 
   /** It is not tried any more; `cause` is what kept it from being stored, or from being known to be. */
@@ -51,11 +46,11 @@ export class Settling {
     if (entry.maybeStored) {
       this.#tally.unknown += 1;
       const text = `job ${jid} may be stored or not: ${cause.message}`;
-      entry.reject(new MillraceError('DELIVERY_UNKNOWN', text, { cause }));
+      entry.caller.onFailed(new MillraceError('DELIVERY_UNKNOWN', text, { cause }));
     } else {
       this.#tally.unsent += 1;
       const text = `job ${jid} was not stored: ${cause.message}`;
-      entry.reject(new MillraceError('FAKTORY_UNREACHABLE', text, { cause }));
+      entry.caller.onFailed(new MillraceError('FAKTORY_UNREACHABLE', text, { cause }));
     }
   }
 

@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startApi } from '../../src/api/index.ts';
 import { type Intercept, startEmbeddedFaktory } from '../../src/embedded/index.ts';
 import { until } from '../helpers/until.ts';
+import { listen, openPeer } from './raw-http.ts';
 import { Service } from './service.ts';
 
 describe('addresses and methods', () => {
@@ -28,7 +27,8 @@ describe('addresses and methods', () => {
     await using service = await Service.start();
     const response = await service.post('/jobs/%zz', '{}');
     expect([response.statusCode, response.json().error.code]).toEqual([400, 'REQUEST_INVALID']);
-    expect((await service.post(`/jobs/${'a'.repeat(5_000)}`, '{}')).statusCode).toBe(400);
+    const long = await service.post(`/jobs/${'a'.repeat(5_000)}`, '{}');
+    expect([long.statusCode, long.json().error.code]).toEqual([414, 'URL_TOO_LONG']);
   });
 
   it('serves the probes and the metrics', async () => {
@@ -53,20 +53,23 @@ describe('addresses and methods', () => {
   });
 });
 
-describe('on the wire', () => {
-  it('answers what is not HTTP, and heads that are too large, as JSON with a code', async () => {
-    await using service = await Service.start();
-    const port = await listen(service);
-    expect(await exchange(port, 'HELLO {}\r\n\r\n')).toMatch(/^HTTP\/1.1 400 [\s\S]*"REQUEST_INVALID"/);
-    const large = `GET /health HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`;
-    expect(await exchange(port, large)).toMatch(/^HTTP\/1.1 431 [\s\S]*"HEADERS_TOO_LARGE"/);
-  });
-
-  it('refuses a chunked body as soon as it is over the limit', async () => {
-    await using service = await Service.start({ api: { bodyLimit: 100 } });
-    const port = await listen(service);
-    const head = 'POST /jobs/add HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n';
-    expect(await exchange(port, `${head}80\r\n${'x'.repeat(128)}\r\n`)).toMatch(/^HTTP\/1.1 413 /);
+describe('/ready', () => {
+  it('says no when Faktory does not answer in time, and yes again when it does', async () => {
+    let isSilent = false;
+    const intercept: Intercept = () => (isSilent ? '' : undefined);
+    await using service = await Service.start({ faktory: { intercept } });
+    isSilent = true;
+    const late = await service.get('/ready');
+    expect([late.statusCode, late.json().error.code]).toEqual([503, 'FAKTORY_UNREACHABLE']);
+    expect(late.json().error.message).toMatch(/^Faktory did not answer within [\d,]+ ms$/);
+    isSilent = false;
+    // What it had swallowed costs the connection.
+    const { port } = service.faktory;
+    await service.faktory.stop();
+    await until(() => !service.client.connected);
+    expect((await service.get('/ready')).json().error.message).toBe('not connected to Faktory');
+    await using _again = await startEmbeddedFaktory({ port });
+    await until(async () => (await service.get('/ready')).statusCode === 200);
   });
 });
 
@@ -80,9 +83,9 @@ describe('close()', () => {
     };
     await using service = await Service.start({ faktory: { intercept } });
     const port = await listen(service);
-    await using taken = await open(port);
-    await using late = await open(port);
-    await using halfSent = await open(port);
+    await using taken = await openPeer(port);
+    await using late = await openPeer(port);
+    await using halfSent = await openPeer(port);
     taken.socket.write(POST);
     halfSent.socket.write(POST.slice(0, -5));
     await until(() => held !== '');
@@ -151,33 +154,3 @@ describe('startApi', () => {
 });
 
 const POST = 'POST /jobs/add HTTP/1.1\r\nhost: a\r\ncontent-length: 7\r\n\r\n{"a":1}';
-
-async function listen({ api }: Service): Promise<number> {
-  await api.app.listen({ host: '127.0.0.1', port: 0 });
-  return (api.app.server.address() as { port: number }).port;
-}
-
-interface Peer extends AsyncDisposable {
-  readonly socket: Socket;
-  /** All that came. */
-  text: string;
-}
-
-async function open(port: number): Promise<Peer> {
-  const socket = connect({ port, host: '127.0.0.1' });
-  const peer: Peer = { socket, text: '', [Symbol.asyncDispose]: async () => void socket.destroy() };
-  socket.on('error', () => {});
-  socket.on('data', (bytes) => {
-    peer.text += bytes.toString();
-  });
-  await once(socket, 'connect');
-  return peer;
-}
-
-/** Sends bytes and returns what comes until the other side ends. */
-async function exchange(port: number, bytes: string): Promise<string> {
-  await using peer = await open(port);
-  peer.socket.write(bytes);
-  await once(peer.socket, 'close');
-  return peer.text;
-}

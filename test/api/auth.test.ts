@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tokenCheck } from '../../src/api/auth.ts';
 import { refuseExposure } from '../../src/api/exposure.ts';
+import { SILENT } from '../../src/logger.ts';
 import { isLoopback } from '../../src/loopback.ts';
 import { Service } from './service.ts';
 
@@ -36,31 +37,40 @@ describe('the token', () => {
   });
 
   it('is taken with any case of the scheme', () => {
-    const isAuthorized = tokenCheck(['other', 'a+b/c==']);
-    expect(isAuthorized('bearer a+b/c==')).toBe(true);
-    expect(isAuthorized('Bearer  a+b/c==')).toBe(true);
-    expect(isAuthorized('Bearer A+b/c==')).toBe(false);
-    expect(isAuthorized(undefined)).toBe(false);
+    const callerOf = tokenCheck(['other', 'a+b/c==']);
+    const caller = callerOf('bearer a+b/c==');
+    expect(caller).toMatch(/^[0-9a-f]{32}$/);
+    expect(callerOf('Bearer  a+b/c==')).toBe(caller);
+    expect(callerOf('Bearer other')).not.toBe(caller);
+    expect(callerOf('Bearer A+b/c==')).toBeUndefined();
+    expect(callerOf(undefined)).toBeUndefined();
   });
 });
 
-describe('requests of web pages', () => {
-  it.each([
-    { origin: 'https://evil.example' },
-    { origin: 'null' },
-    { origin: 'http://127.0.0.1:3000' },
-    { 'sec-fetch-site': 'cross-site' },
-    { 'sec-fetch-site': 'same-site' },
-  ] as Record<string, string>[])('are refused: %o', async (headers) => {
-    await using service = await Service.start();
-    const response = await service.post('/jobs/add', '{}', headers);
-    expect([response.statusCode, response.json().error.code]).toEqual([403, 'CROSS_SITE']);
+describe('wrong tokens without end', () => {
+  it('close their address for a while, to the right one too, and are told once', async () => {
+    const warned: object[] = [];
+    const logger = { ...SILENT, warn: (fields: object) => void warned.push(fields) };
+    await using service = await Service.start({ api: { token: 's3cret', logger } });
+    const post = (token: string) => service.post('/jobs/add', '{}', { authorization: `Bearer ${token}` });
+    for (let i = 0; i <= 100; i += 1) expect((await post(`guess${i}`)).statusCode).toBe(401);
+    for (const token of ['guess', 's3cret']) {
+      const refused = await post(token);
+      expect([refused.statusCode, refused.json().error.code]).toEqual([429, 'RATE_LIMITED']);
+      expect(Number(refused.headers['retry-after'])).toBeGreaterThan(30);
+      expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60);
+    }
+    expect((await service.get('/health')).statusCode).toBe(200);
     expect(service.faktory.counts().enqueued).toBe(0);
+    expect(warned).toEqual([{ reason: 'tokens', count: 1, address: '127.0.0.1' }]);
   });
 
-  it('are none when a person looks at a probe in a browser', async () => {
-    await using service = await Service.start();
-    expect((await service.get('/health', { 'sec-fetch-site': 'none' })).statusCode).toBe(200);
+  it('close nothing to an address that sends the right one, too', async () => {
+    await using service = await Service.start({ api: { token: 's3cret' } });
+    const post = (token: string) => service.post('/jobs/add', '{}', { authorization: `Bearer ${token}` });
+    expect((await post('s3cret')).statusCode).toBe(202);
+    for (let i = 0; i < 150; i += 1) expect((await post('wrong')).statusCode).toBe(401);
+    expect((await post('s3cret')).statusCode).toBe(202);
   });
 });
 

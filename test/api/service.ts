@@ -33,6 +33,7 @@ export class Service implements AsyncDisposable {
       client,
       token: undefined,
       jobDefaults: { retry: 3, reserveFor: 1_800 },
+      idempotency: { redisUrl: undefined },
       logger: false,
       ...options.api,
     });

@@ -16,7 +16,7 @@ const well: Findings = {
   addresses: ['127.0.0.1'],
   connectedMs: 2.5,
   info,
-  queueReport: { queues: {}, sets: { scheduled: 0, working: 0, retries: 0, dead: 0 } },
+  queueReport: { askedAt: 0, queues: {}, sets: { scheduled: 0, working: 0, retries: 0, dead: 0 } },
   roundTrips: { samples: 50, least: 0.1, median: 0.2, p99: 0.9, jitter: 0.05 },
 };
 const local = { host: '127.0.0.1', port: 7_419, tls: false, password: undefined };
@@ -144,7 +144,8 @@ describe('TLS', () => {
 });
 
 it.each([
-  [1, 64, 1, /^ok .*1 of 2,000 in use.*64 × 1 = 64 at most from here$/],
+  [1, 64, 1, /^ok .*1 of 2,000 in use, this one among them, 1,999 left;.*64 × 1 = 64 at most from here$/],
+  [2_001, 64, 1, /^warn .*2,001 of 2,000 in use, this one among them, 0 left;/],
   [201, 64, 28, /^ok /],
   [210, 64, 28, /^warn .*64 × 28 = 1,792.*lower FAKTORY_MAX_CONNECTIONS/],
 ])('%d connections and %d × %d', (used, maxConnections, processes, line) => {
@@ -170,10 +171,10 @@ describe('queues and sets', () => {
       bulk: { size: 12_000, latencySeconds: undefined },
       mail: { size: 2, latencySeconds: 3.21 },
     };
-    expect(lineOf('queues', { queueReport: { queues, sets } })).toBe(
+    expect(lineOf('queues', { queueReport: { askedAt: 0, queues, sets } })).toBe(
       'ok    queues       3 queues, 12,002 jobs wait: mail 2 (the oldest waits for 3.2 s), bulk 12,000',
     );
-    expect(lineOf('sets', { queueReport: { queues, sets } })).toBe(
+    expect(lineOf('sets', { queueReport: { askedAt: 0, queues, sets } })).toBe(
       'ok    sets         Scheduled 1, Working 2, Retries 3, Dead 4',
     );
   });
@@ -182,13 +183,13 @@ describe('queues and sets', () => {
     const queues = Object.fromEntries(
       Array.from({ length: 8 }, (_, i) => [`q${i}`, { size: 1, latencySeconds: 100 * i }]),
     );
-    expect(lineOf('queues', { queueReport: { queues, sets } })).toMatch(
+    expect(lineOf('queues', { queueReport: { askedAt: 0, queues, sets } })).toMatch(
       /^warn .*: q7 1 \(the oldest waits for 12 min\), .* and 3 more: q7 has too few workers or none, or is paused/,
     );
   });
 
   it('that have grown large', () => {
-    const large = { queues: {}, sets: { ...sets, retries: 20_000, dead: 50_000 } };
+    const large = { askedAt: 0, queues: {}, sets: { ...sets, retries: 20_000, dead: 50_000 } };
     expect(lineOf('sets', { queueReport: large })).toMatch(/^warn .*millrace retries requeue.*millrace dead/);
   });
 });

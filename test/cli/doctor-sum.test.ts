@@ -69,6 +69,33 @@ describe('the sum in words', () => {
     );
   });
 
+  it('says so where one slot is the least there is, and where a product is no whole number', () => {
+    const none = sumText(load(0, 0, 1_000)).join('\n');
+    expect(none).toContain('= 1,000 × 0 = 0: at least 1\n');
+    const rare = sumText(load(50, 1, 0.001)).join('\n');
+    for (const part of [
+      '= 0.001 × 0.051 = 0.000051: at least 1\n',
+      'bytes = under 0.001 MB/s, under 0.001 Mbit/s',
+      'WORKER_CONCURRENCY=1 or more',
+    ])
+      expect(rare).toContain(part);
+    expect(sumText(load(50, 1.5, 1_000)).join('\n')).toContain('= 1,000 × 0.0515 = 51.5: 52\n');
+    expect(sumOf(load(50, 1, 0.001)).bytesPerSecond).toBe(1);
+  });
+
+  it('says what one Faktory cannot have: the rate, the sockets', () => {
+    const mind = (rate: number, processes?: number) =>
+      sumText(load(50, 1_000, rate, processes)).filter((line) => line.startsWith('  mind'));
+    expect(mind(9_000, 80)).toEqual([]);
+    expect(mind(9_000, 81)).toEqual([
+      '  mind the sockets      2,025 cannot be on one Faktory: 80 processes at most, with more slots each, or more than one Faktory',
+    ]);
+    expect(mind(200_000)).toEqual([
+      expect.stringContaining('  mind the sockets      3,125 cannot be on one Faktory'),
+      expect.stringContaining('  mind Faktory '),
+    ]);
+  });
+
   it('without a rate is the rule of thumb', () => {
     expect(thumbText(0.3, 1).join('\n')).toContain('WORKER_CONCURRENCY=50 to 100');
     const text = thumbText(50, 0).join('\n');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { mutationsOf, type SetCommand, type SetName } from '../../src/cli/sets-filter.ts';
 import { outcomeText, pageOf, previewText, whyItStopped } from '../../src/cli/sets-text.ts';
 import { MillraceError } from '../../src/errors.ts';
+import { mutationsOf, type SetCommand, type SetName } from '../../src/protocol/set-filter.ts';
 
 const where = 'tcp://faktory.example:7419';
 const sizes = { dead: 1_234, retries: 1, scheduled: 20_001 };

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type PushAllOptions, pushAll } from '../../src/client/push-all.ts';
 import { MillraceError } from '../../src/errors.ts';
+import type { PushCaller } from '../../src/pushing/options.ts';
 import { turns } from '../connection/ask.ts';
 
 /** Where pushes go: `room` of them at once; the test says what becomes of each. */
 class Sink {
   readonly admitted: string[] = [];
-  readonly #settle = new Map<string, { resolve(jid: string): void; reject(error: Error): void }>();
+  readonly #callers = new Map<string, PushCaller>();
   readonly #asking: (() => void)[] = [];
   room: number;
   ended: MillraceError | undefined;
@@ -18,23 +19,22 @@ class Sink {
   readonly options = (most = 100): PushAllOptions<string> => ({
     most,
     whyEnded: () => this.ended,
-    push: (job, onAdmitted) =>
-      new Promise((resolve, reject) => {
-        this.#settle.set(job, { resolve, reject });
-        this.#asking.push(() => {
-          this.room -= 1;
-          this.admitted.push(job);
-          onAdmitted();
-        });
-        this.#letIn();
-      }),
+    push: (caller, job) => {
+      this.#callers.set(job, caller);
+      this.#asking.push(() => {
+        this.room -= 1;
+        this.admitted.push(job);
+        caller.onAdmitted?.();
+      });
+      this.#letIn();
+    },
   });
 
   /** Stored, or failed with `code`. */
   async settle(job: string, code?: 'JOB_REJECTED'): Promise<void> {
-    const { resolve, reject } = this.#settle.get(job)!;
-    if (code === undefined) resolve(`jid of ${job}`);
-    else reject(new MillraceError(code));
+    const caller = this.#callers.get(job)!;
+    if (code === undefined) caller.onStored(`jid of ${job}`);
+    else caller.onFailed(new MillraceError(code));
     this.room += 1;
     this.#letIn();
     await turns(2);

@@ -6,13 +6,13 @@ const waits = (bounds: { baseMs: number; capMs: number }, random: number): numbe
 
 describe('backoffMs', () => {
   it('doubles up to its cap', () => {
-    expect(waits(RECONNECT, 1)).toEqual([500, 1_000, 2_000, 2_000, 2_000]);
+    expect(waits(RECONNECT, 1)).toEqual([500, 900, 900, 900, 900]);
     expect(waits(REFUSED, 1)).toEqual([6_000, 12_000, 24_000, 30_000, 30_000]);
   });
 
   it('takes a point of the upper half, so that a fleet does not return in one instant', () => {
-    expect(waits(RECONNECT, 0)).toEqual([250, 500, 1_000, 1_000, 1_000]);
-    expect(waits(RECONNECT, 0.5)).toEqual([375, 750, 1_500, 1_500, 1_500]);
+    expect(waits(RECONNECT, 0)).toEqual([250, 450, 450, 450, 450]);
+    expect(waits(RECONNECT, 0.5)).toEqual([375, 675, 675, 675, 675]);
     const drawn = Array.from({ length: 200 }, () => backoffMs(0));
     expect(Math.min(...drawn)).toBeGreaterThanOrEqual(250);
     expect(Math.max(...drawn)).toBeLessThanOrEqual(500);
@@ -20,6 +20,6 @@ describe('backoffMs', () => {
   });
 
   it('stays at its cap for as long as it takes', () => {
-    for (const attempt of [30, 31, 1_024, 1e9]) expect(backoffMs(attempt, RECONNECT, 1)).toBe(2_000);
+    for (const attempt of [30, 31, 1_024, 1e9]) expect(backoffMs(attempt, RECONNECT, 1)).toBe(900);
   });
 });

@@ -88,6 +88,7 @@ describe('the report of queues', () => {
     const report = {
       queues: { a: { size: 1, latencySeconds: 0.5 }, b: { size: 2, latencySeconds: undefined } },
       sets: SETS,
+      askedAt: expect.any(Number),
     };
     const ask = (): Promise<unknown> => askQueues(peer.address, lanes);
     expect(await Promise.all([ask(), ask()])).toEqual([report, report]);

@@ -427,13 +427,13 @@ describe('after a loss', () => {
     expect(watched.lost).toHaveLength(4);
   });
 
-  it('an attempt that fails is followed by ever longer pauses, up to two seconds', async () => {
+  it('an attempt that fails is followed by longer pauses, under a second', async () => {
     const peer = await Peer.start();
     const { address } = peer;
     await peer.close();
     using watched = new Watched({ address });
     watched.lanes.want(1);
-    for (const [k, most] of [500, 1_000, 2_000, 2_000, 2_000].entries()) {
+    for (const [k, most] of [500, 900, 900, 900, 900].entries()) {
       await until(() => watched.faults.length === k + 1);
       vi.advanceTimersByTime(most / 2 - 1);
       await turns();

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ProcessesRegistry } from '../../src/cli/processes-metrics.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { addQueueMetrics } from '../../src/connection/queue-metrics.ts';
 import { newRegistry } from '../../src/metrics.ts';
@@ -75,10 +76,16 @@ beforeAll(async () => {
   const registry = newRegistry();
   addWorkerMetrics(registry, worker);
   addQueueMetrics(registry, async () => ({
+    askedAt: 0,
     queues: { default: { size: 1, latencySeconds: 1 } },
     sets: { scheduled: 0, working: 0, retries: 0, dead: 0 },
   }));
   addExposed(exposed, await registry.metrics());
+
+  for (const kind of ['api', 'worker'] as const) {
+    const processes = { alive: 2, replaced: 0, metrics: async () => new Map() };
+    addExposed(exposed, await new ProcessesRegistry(processes, kind).metrics());
+  }
 
   await using service = await Service.start();
   expect((await service.post('/jobs/add', '{"a":1}')).statusCode).toBe(202);

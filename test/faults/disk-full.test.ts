@@ -8,9 +8,11 @@ import { Worker } from '../../src/worker/worker.ts';
 import { describeOnRealFaktory } from '../helpers/each-faktory.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { noteLeftOut } from '../helpers/left-out.ts';
+import { startRelay } from '../helpers/relay.ts';
 import { until } from '../helpers/until.ts';
 import { millrace, untilReady } from '../system/millrace.ts';
 import { Ledger } from './ledger.ts';
+import { Watch } from './local.ts';
 import { connectRaw } from './raw-faktory.ts';
 import { followPush, type Stage, setStage } from './stage.ts';
 
@@ -79,9 +81,10 @@ describeOnRealFaktory('a full disk', () => {
 
 describe('MISCONF, as Redis says it', () => {
   it('row 9: in the map of a PUSHB is no refusal of the job', async () => {
-    using ledger = new Ledger({ row: 9, name: 'MISCONF for 1 s, embedded Faktory' });
+    using ledger = new Ledger({ row: 9, name: 'MISCONF, embedded Faktory' });
     await using faktory = await startEmbeddedFaktory({ port: 0 });
-    await using client = new Client({ url: faktory.url, logger: false });
+    await using relay = await startRelay(faktory.url, { messages: true });
+    await using client = new Client({ url: relay.url, logger: false });
     await using worker = new Worker({ url: faktory.url, logger: false, trapSignals: false });
     worker.handle('run', (ctx) => {
       ledger.started(ctx.id);
@@ -89,9 +92,16 @@ describe('MISCONF, as Redis says it', () => {
     });
     await worker.work();
     faktory.faults.refuseJobs('run', FULL);
+    const refusals = new Watch(relay, 'down', /MISCONF/);
     const pushes = Array.from({ length: 200 }, () => followPush(ledger, client));
-    await pause(1_000);
+    // More than what the first PUSHB is answered: they are sent again into the same fault.
+    await until(() => refusals.count >= 3, { what: () => `three maps of MISCONF; ${refusals.count} came` });
+    expect(ledger.runs()).toEqual([]);
     faktory.faults.refuseJobs('run', null);
+    ledger.note(
+      'refusals seen',
+      refusals.seen.reduce((sum, map) => sum + map.split('MISCONF').length - 1, 0),
+    );
     ledger.cleared();
     await Promise.all(pushes);
     await until(() => ledger.missing().length === 0);

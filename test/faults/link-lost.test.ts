@@ -104,7 +104,10 @@ describeOnRealFaktory('lanes that are lost', () => {
     ledger.note('fetch lanes', fetchLanes);
     ledger.note('still out after 15 s', left);
     ledger.note('empty replies', nils.count);
-    const pushed = tokens.seen.reduce((sum, text) => sum + text.split('"queue":"millrace-wake').length - 1, 0);
+    const pushed = tokens.seen.reduce(
+      (sum, text) => sum + text.split('"queue":"millrace-wake').length - 1,
+      0,
+    );
     ledger.note('tokens that could not come', pushed);
     ledger.note('faults', faults.shown);
     const { lost, twice } = ledger.settle();

@@ -140,7 +140,6 @@ describeOnRealFaktory('handlers that do what none should', () => {
     expect(sizes.filter(({ bytes }) => bytes > FAIL_BYTES)).toEqual([]);
   });
 
-  // src/worker/poison.ts: isPoison asks `instanceof` outside of its try, and what the trap throws is caught by nobody.
   it('row 30: a proxy whose every trap throws: one FAIL each, and the process lives', async () => {
     using ledger = new Ledger({ row: 30, name: 'what cannot be asked anything is thrown' });
     await using stage = await setStage(ledger);

@@ -5,7 +5,7 @@ import { type JobPayload, newJid } from '../../src/protocol/job.ts';
 import { describeOnRealFaktory } from '../helpers/each-faktory.ts';
 import { until } from '../helpers/until.ts';
 import { Ledger } from './ledger.ts';
-import { localWorker, pauseWakeQueues, pushJobs } from './local.ts';
+import { localWorker, pauseWakeQueues, pushJobs, Watch } from './local.ts';
 import { setStage } from './stage.ts';
 
 const handlers = fileURLToPath(new URL('./stop-handlers.mjs', import.meta.url));
@@ -16,6 +16,8 @@ const HISTORY = {
   retry_count: 1,
   remaining: 1,
 };
+/** A job, a token, or nothing. */
+const FETCH_REPLY = /^\$(-1|.*\r\n\{.*"jobtype":)/;
 
 describeOnRealFaktory('stopping', () => {
   it.concurrent('row 28: SIGTERM: what ends is reported, the rest is handed back with its history, exit 0', async () => {
@@ -104,14 +106,16 @@ describeOnRealFaktory('stopping', () => {
     'row 28: 1,000 slots, %i ms away: the FETCHes that wait are called back',
     async (roundTripMs) => {
       using ledger = new Ledger({ row: 28, name: `1,000 FETCHes called back, ${roundTripMs} ms` });
-      await using stage = await setStage(ledger, { relay: { delayMs: roundTripMs / 2 } });
+      await using stage = await setStage(ledger, { relay: { messages: true, delayMs: roundTripMs / 2 } });
       await using client = new Client({ url: stage.faktory.url, logger: false });
       const jobs = roundTripMs > 0 ? 20_000 : 5_000;
       await pushJobs(ledger, client, jobs);
+      const fetches = new Watch(stage.relay, 'up', /^FETCH/);
+      const replies = new Watch(stage.relay, 'down', FETCH_REPLY);
       await using worker = localWorker(ledger, stage.relay.url, { concurrency: 1_000 });
       await worker.work();
       await until(() => worker.stats().done === jobs, { timeoutMs: 60_000 });
-      const { outstanding } = worker.stats();
+      const { outstanding, fetchLanes } = worker.stats();
       const start = performance.now();
       await worker.stop();
       ledger.note('FETCHes out', outstanding);
@@ -120,6 +124,10 @@ describeOnRealFaktory('stopping', () => {
       expect(ledger.settle()).toMatchObject({ lost: 0, twice: 0, executed: jobs });
       expect(sets).toMatchObject({ working: 0, retries: 0 });
       expect(worker.stats()).toMatchObject({ outstanding: 0, unreported: 0, stranded: 0 });
+      // By themselves one of each lane would have come back within the time for the stop.
+      expect(outstanding).toBeGreaterThan(2 * fetchLanes);
+      // The worker counts none that its end has cut off: whether each was answered is seen on the wire.
+      expect(replies.count).toBe(fetches.count);
     },
   );
 

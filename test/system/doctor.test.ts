@@ -1,9 +1,10 @@
 /** `millrace doctor`, as a process, on each Faktory. */
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createPlainServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { createServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { startEmbeddedFaktory } from '../../src/embedded/index.ts';
@@ -91,6 +92,36 @@ describe('without a Faktory', () => {
     expect(lines.at(-1)).toContain('give it by --rtt');
   });
 
+  it('too many sockets for one Faktory: told, and no fault of now', async () => {
+    const { code, lines } = await ran(['doctor', '--rtt', '50', '--job-time', '1000', '--rate', '200000']);
+    expect(code).toBe(0);
+    expect(lines.filter((line) => line.startsWith('  mind the sockets'))).toHaveLength(1);
+  });
+
+  it.each(['{"server":{},"faktory":{}}', 'null', '[]', 'no JSON'])(
+    'something that answers INFO with %s: one FAIL says so, and nothing is NaN',
+    async (info) => {
+      const server = createPlainServer((socket) => {
+        socket.on('error', () => {}).write('+HI {"v":2}\r\n');
+        createInterface({ input: socket }).on('line', (line) => {
+          socket.write(line === 'INFO' ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
+        });
+      });
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      try {
+        const FAKTORY_URL = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        const { code, lines } = await ran(['doctor'], { env: { FAKTORY_URL } });
+        expect(code).toBe(1);
+        expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([
+          expect.stringMatching(/^FAIL {2}answers {6}what INFO tells is not what Faktory .*left out$/),
+        ]);
+        expect(lines.join('\n')).not.toMatch(/NaN|undefined/);
+      } finally {
+        server.close();
+      }
+    },
+  );
+
   it('a name that there is not', async () => {
     const { code, report: told } = await report([], { FAKTORY_URL: 'tcp://faktory.invalid:7419' });
     expect([code, told.ok, told.checks.length]).toEqual([1, false, 1]);
@@ -101,7 +132,10 @@ describe('without a Faktory', () => {
     [['--rtt', 'x'], '--rtt is "x", it takes a number from 0 to 1000000000'],
     [['--rate', '0'], '--rate is "0", it takes a number from 0.001 to 1000000000'],
     [['--job-time', '1e3'], '--job-time is "1e3", it takes a number from 0 to 1000000000'],
-    [['--processes', '0'], '--processes is "0", it takes a whole number from 1 to 10000'],
+    [
+      ['--processes', '0'],
+      '--processes (WORKER_PROCESSES) is "0", it takes auto, or a whole number from 1 to 512',
+    ],
   ])('%j: one line, exit 1', async (args, line) => {
     expect(await ran(['doctor', ...args])).toEqual({ code: 1, lines: [`millrace: ${line}`] });
   });
@@ -126,6 +160,8 @@ describeOnEachFaktory('millrace doctor', (kind) => {
     for (const part of ['64 × 2 = 128 at most', '(50 BEATs)', 'jobs in flight', '1,000 jobs/s'])
       expect(text).toContain(part);
     expect(text).not.toContain('millrace-wake');
+    const set = await ran(['doctor'], { env: { ...env, WORKER_PROCESSES: '8' } });
+    expect(set.lines.join('\n')).toContain('64 × 8 = 512 at most from here');
 
     const { report: told } = await report([], env);
     expect(told.checks.map(({ name }) => name)).toEqual(CHECKS);

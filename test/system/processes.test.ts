@@ -192,14 +192,37 @@ it('a parent that was killed leaves no worker behind', async () => {
   await until(() => parent.output.match(/stopping/g)?.length === 2);
 });
 
-it('SIGTERM while they still load is heard', async () => {
+it('one that hangs is not ready, and is again when it goes on', async () => {
+  await using faktory = await startFaktory();
+  const { parent, url, pids } = await startTwo(faktory);
+  await using _parent = parent;
+  process.kill(pids[1]!, 'SIGSTOP');
+  const reason = await until(async () => {
+    const response = await fetch(`${url}/ready`);
+    const text = await response.text();
+    return response.ok ? undefined : text;
+  });
+  expect(reason).toMatch(/worker process \d has not answered for \d s/);
+  process.kill(pids[1]!, 'SIGCONT');
+  await untilReady(url);
+  expect(await parent.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+});
+
+it.each([
+  ['SIGTERM to the parent', (parent: RunningProcess) => parent.kill('SIGTERM')],
+  // As a supervisor does, and a terminal.
+  ['SIGTERM to all', (parent: RunningProcess) => process.kill(-parent.pid, 'SIGTERM')],
+  ['SIGINT to all', (parent: RunningProcess) => process.kill(-parent.pid, 'SIGINT')],
+])('%s while they still load ends them with 0', async (_, kill) => {
   await using faktory = await startFaktory();
   const file = join(folder, 'slow.mjs');
   const slow = `console.log('loading'); await new Promise((resolve) => setTimeout(resolve, 500));`;
   await writeFile(file, `${slow}\nexport const add = () => {};`);
   await using parent = millrace(['worker', file, '--processes', '2'], { env: { FAKTORY_URL: faktory.url } });
   await parent.waitForLine(/loading/);
-  expect(await parent.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+  kill(parent);
+  expect(await parent.waitForExit()).toEqual({ code: 0, signal: null });
+  expect(parent.output).not.toContain('was ended by');
 });
 
 it('handlers with a fault: one line, exit code 1', async () => {

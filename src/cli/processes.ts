@@ -1,25 +1,39 @@
-/** WORKER_PROCESSES, the parent's side: starts the processes, replaces those that die, and speaks for all of them. */
-import { type ChildProcess, fork } from 'node:child_process';
-import { type Config, forkedEnvironment } from '../config.ts';
+/** WORKER_PROCESSES and API_PROCESSES, the parent's side: starts the processes, replaces those that die, and speaks for all. */
+import type { ChildProcess } from 'node:child_process';
+import type { Config } from '../config.ts';
+import { messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { startMetricsPart } from './metrics-port.ts';
+import { FORK_BY_KIND, type Kind } from './processes-fork.ts';
+import { isOurs, type Metrics, type Order, type Report } from './processes-ipc.ts';
+import type { ProcessesRegistry } from './processes-metrics.ts';
+import { endedWell, replacementDelayMs, type Stage, whenEnded, whyNotReady } from './processes-policy.ts';
 import { Running } from './running.ts';
-import { isOurs, type Metrics, type Order, type Report } from './worker-processes-ipc.ts';
-import { replacementDelayMs, type Stage, whenEnded } from './worker-processes-policy.ts';
 
 /** How long a scrape waits for a process whose event loop stands still; Prometheus waits ten seconds for all. */
 const METRICS_DEADLINE_MS = 2_000;
 /** The children have `limitMs` to end, the parent so much longer to see it. */
 const STOP_MARGIN_MS = 2_000;
 
-/** Runs `count` processes of this very command line, which end within `limitMs` of being told to. */
-export async function runWorkerProcesses(
-  config: Config,
-  logger: Logger,
-  count: number,
-  limitMs: number,
-): Promise<void> {
-  const processes = new WorkerProcesses({
+export interface RunProcessesOptions {
+  kind: Kind;
+  count: number;
+  config: Config;
+  logger: Logger;
+  /** The processes end within so long of being told to. */
+  limitMs: number;
+}
+
+/** Runs `count` processes of this very command line. */
+export async function runProcesses({
+  kind,
+  count,
+  config,
+  logger,
+  limitMs,
+}: RunProcessesOptions): Promise<void> {
+  const processes = new Processes({
+    kind,
     count,
     logger,
     onEnd: (code) => void running.end(code),
@@ -28,12 +42,13 @@ export async function runWorkerProcesses(
   const running = new Running({
     logger,
     limitMs: limitMs + STOP_MARGIN_MS,
-    quiet: () => processes.quiet(),
+    // An API has nothing that could be quiet.
+    quiet: kind === 'worker' ? () => processes.quiet() : undefined,
   });
   running.onShow(() => processes.show());
   await running.start(async () => {
     await startMetricsPart(running, config, logger, {
-      registry: async () => new (await import('./worker-processes-metrics.ts')).ProcessesRegistry(processes),
+      registry: () => processes.registry(),
       notReady: () => processes.notReady,
     });
     running.add(() => processes.stop());
@@ -41,7 +56,8 @@ export async function runWorkerProcesses(
   });
 }
 
-export interface WorkerProcessesOptions {
+export interface ProcessesOptions {
+  kind: Kind;
   count: number;
   logger: Logger;
   /** There is nothing more to wait for: the command should end, with this code. */
@@ -64,12 +80,14 @@ interface Forked {
   readonly key: number;
   readonly child: ChildProcess;
   readonly forkedAt: number;
+  /** When it last told anything. */
+  heardAt: number;
   started: boolean;
   notReady: string | undefined;
 }
 
-export class WorkerProcesses {
-  readonly #options: WorkerProcessesOptions;
+export class Processes {
+  readonly #options: ProcessesOptions;
   readonly #places: readonly Place[];
   /** Scrapes that wait for a process, by the id of their order. */
   readonly #asked = new Map<number, (metrics: Metrics) => void>();
@@ -77,8 +95,9 @@ export class WorkerProcesses {
   #lastKey = 0;
   #replaced = 0;
   #onEmpty: (() => void) | undefined;
+  #registry: Promise<ProcessesRegistry> | undefined;
 
-  constructor(options: WorkerProcessesOptions) {
+  constructor(options: ProcessesOptions) {
     this.#options = options;
     this.#places = Array.from({ length: options.count }, (_, at) => ({ number: at + 1 }));
     // A second signal, or an end that took too long. Children of a parent that was killed find out by themselves.
@@ -87,7 +106,7 @@ export class WorkerProcesses {
     });
   }
 
-  /** Starts the first, and when it has loaded its handlers the others: a mistake is told once, and not by each. */
+  /** Starts the first, and the others when it has: a mistake is told once, and not by each. */
   start(): void {
     if (this.#stage === 'first') this.#fork(this.#places[0]!);
   }
@@ -102,19 +121,7 @@ export class WorkerProcesses {
 
   /** Why not all of them run jobs, if not. */
   get notReady(): string | undefined {
-    switch (this.#stage) {
-      case 'first':
-        return 'the worker processes are starting';
-      case 'quiet':
-      case 'stopping':
-        return `the worker processes are ${this.#stage}`;
-      default:
-    }
-    for (const { number, process } of this.#places) {
-      if (process === undefined) return `worker process ${number} has ended and is not replaced yet`;
-      if (process.notReady !== undefined) return `worker process ${number}: ${process.notReady}`;
-    }
-    return undefined;
+    return whyNotReady(this.#options.kind, this.#stage, this.#places, performance.now());
   }
 
   /** None fetches any more. */
@@ -143,6 +150,15 @@ export class WorkerProcesses {
     });
   }
 
+  /** The metrics of all. */
+  registry(): Promise<ProcessesRegistry> {
+    this.#registry ??= import('./processes-metrics.ts').then(
+      ({ ProcessesRegistry }) => new ProcessesRegistry(this, this.#options.kind),
+    );
+    return this.#registry;
+  }
+
+  /** What each process that lives answers, by its key. */
   async metrics(): Promise<ReadonlyMap<number, Metrics | undefined>> {
     const answers = this.#alive.map(async (each) => [each.key, await this.#ask(each)] as const);
     return new Map(await Promise.all(answers));
@@ -153,15 +169,13 @@ export class WorkerProcesses {
   }
 
   #fork(place: Place): void {
-    const child = fork(process.argv[1]!, process.argv.slice(2), {
-      env: forkedEnvironment(),
-      // As JSON, values that are not numbers would become null.
-      serialization: 'advanced',
-    });
+    const child = FORK_BY_KIND[this.#options.kind]();
+    const forkedAt = performance.now();
     const forked: Forked = {
       key: ++this.#lastKey,
       child,
-      forkedAt: performance.now(),
+      forkedAt,
+      heardAt: forkedAt,
       started: false,
       notReady: 'starting',
     };
@@ -171,7 +185,7 @@ export class WorkerProcesses {
     });
     child.once('exit', (code, signal) => this.#onEnded(place, code, signal));
     child.on('error', (error) => {
-      const text = `worker process ${place.number}: ${error.message}`;
+      const text = `${this.#options.kind} process ${place.number}: ${error.message}`;
       this.#options.logger.error({ err: error }, text);
       // There is no exit of one that could not be started.
       if (child.pid === undefined) this.#onEnded(place, null, null);
@@ -179,6 +193,7 @@ export class WorkerProcesses {
   }
 
   #onReport(forked: Forked, report: Report): void {
+    forked.heardAt = performance.now();
     switch (report.millrace) {
       case 'started':
         forked.started = true;
@@ -190,6 +205,9 @@ export class WorkerProcesses {
       case 'metrics':
         this.#asked.get(report.id)?.(report.metrics);
         return;
+      case 'page':
+        void this.#tellPage(forked.child, report.id);
+        return;
       default:
         report satisfies never;
     }
@@ -199,17 +217,17 @@ export class WorkerProcesses {
     this.#stage = 'running';
     for (const place of this.#places.slice(1)) this.#fork(place);
     const pids = this.#alive.map(({ child }) => child.pid);
-    this.#options.logger.info({ pids }, `${pids.length} worker processes`);
+    this.#options.logger.info({ pids }, `${pids.length} ${this.#options.kind} processes`);
   }
 
   #onEnded(place: Place, code: number | null, signal: NodeJS.Signals | null): void {
-    const { logger, onEnd, onFailure } = this.#options;
+    const { kind, logger, onEnd, onFailure } = this.#options;
     const ended = place.process;
     if (ended === undefined) return;
     delete place.process;
     const { pid } = ended.child;
     const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-    const what = `worker process ${place.number} ${how}`;
+    const what = `${kind} process ${place.number} ${how}`;
     const verdict = whenEnded(this.#stage, this.alive);
     if (verdict === 'replace') {
       const delayMs = replacementDelayMs(place.delayMs, performance.now() - ended.forkedAt);
@@ -223,10 +241,10 @@ export class WorkerProcesses {
     }
     if (this.#stage === 'first') {
       // It has told its own mistake, unless it could not.
-      if (code === null) logger.error({ pid, signal }, `${what} before it had loaded its handlers`);
+      if (code === null) logger.error({ pid, signal }, `${what} before it had started`);
       return onEnd(code ?? 1);
     }
-    if (code !== 0) {
+    if (!endedWell(this.#stage, ended.started, code, signal)) {
       logger.warn({ pid, code, signal }, what);
       onFailure();
     }
@@ -254,6 +272,15 @@ export class WorkerProcesses {
     } finally {
       clearTimeout(timer);
       this.#asked.delete(id);
+    }
+  }
+
+  /** Answers a process that was itself asked for the metrics of all. */
+  async #tellPage(child: ChildProcess, id: number): Promise<void> {
+    try {
+      send(child, { millrace: 'page', id, text: await (await this.registry()).metrics() });
+    } catch (error) {
+      this.#options.logger.error({ err: error }, `the metrics cannot be told: ${messageOf(error)}`);
     }
   }
 

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, it } from 'vitest';
-import type { Metrics } from '../../src/cli/worker-processes-ipc.ts';
-import { mergeMetrics, ProcessesRegistry } from '../../src/cli/worker-processes-metrics.ts';
+import type { Metrics } from '../../src/cli/processes-ipc.ts';
+import { mergeMetrics, ProcessesRegistry } from '../../src/cli/processes-metrics.ts';
 import { counter, gauge, histogram, newRegistry } from '../../src/metrics.ts';
 import { Histogram } from '../../src/tally.ts';
 
@@ -46,7 +46,7 @@ it("takes Node's own metrics over the way between processes", async () => {
 
 it('keeps what was counted by processes that died or do not answer', async () => {
   let answers = new Map<number, Metrics | undefined>();
-  const registry = new ProcessesRegistry({ alive: 2, replaced: 1, metrics: async () => answers });
+  const registry = new ProcessesRegistry({ alive: 2, replaced: 1, metrics: async () => answers }, 'worker');
   answers = new Map([
     [1, await metricsOf({ done: 10, size: 1 })],
     [2, await metricsOf({ done: 5, size: 1 })],

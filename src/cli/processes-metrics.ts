@@ -1,7 +1,8 @@
-/** WORKER_PROCESSES: one /metrics page for all. Loaded only where metrics are served. */
+/** WORKER_PROCESSES, API_PROCESSES: one /metrics page for all. Loaded only where metrics are served. */
 import { AggregatorRegistry, Registry } from 'prom-client';
 import { counter, gauge } from '../metrics.ts';
-import type { Metrics } from './worker-processes-ipc.ts';
+import type { Kind } from './processes-fork.ts';
+import type { Metrics } from './processes-ipc.ts';
 
 /** What each process tells of the same thing, or what means nothing as a sum. All others are added up. */
 const MERGED_BY: Readonly<Record<string, 'max' | 'min'>> = {
@@ -9,6 +10,7 @@ const MERGED_BY: Readonly<Record<string, 'max' | 'min'>> = {
   millrace_worker_oldest_report_seconds: 'max',
   millrace_worker_breaker_state: 'max',
   millrace_worker_connected: 'min',
+  millrace_push_connected: 'min',
   millrace_queue_size: 'max',
   millrace_queue_latency_seconds: 'max',
   millrace_set_size: 'max',
@@ -41,16 +43,15 @@ export class ProcessesRegistry extends Registry {
   readonly #seen = new Map<number, Metrics>();
   #gone: Metrics = [];
 
-  constructor(processes: Processes) {
+  constructor(processes: Processes, kind: Kind) {
     super();
     this.#processes = processes;
-    gauge(this.#own, 'millrace_worker_processes', 'Worker processes that live (WORKER_PROCESSES)', () => {
-      return processes.alive;
-    });
+    const setting = `${kind.toUpperCase()}_PROCESSES`;
+    gauge(this.#own, `millrace_${kind}_processes`, `Processes that live (${setting})`, () => processes.alive);
     counter(
       this.#own,
-      'millrace_worker_processes_replaced_total',
-      'Worker processes that ended by themselves and were replaced',
+      `millrace_${kind}_processes_replaced_total`,
+      `Processes that ended by themselves and were replaced (${setting})`,
       () => processes.replaced,
     );
   }
