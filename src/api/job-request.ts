@@ -9,12 +9,14 @@ export const ENVELOPE = {
   type: 'object',
   description: 'A job: what is to be done, with what, and how.',
   required: ['jobtype'],
+  not: { required: ['at', 'delayMs'] },
   additionalProperties: false,
   properties: {
     jobtype: {
       type: 'string',
       minLength: 1,
       maxLength: 256,
+      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
       description: 'Names the handler. No control characters.',
     },
     args: {
@@ -77,8 +79,6 @@ const isEnvelope = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<E
 /** Throws JOB_INVALID with each fault and its path. */
 export function checkEnvelope(value: unknown): Envelope {
   if (!isEnvelope(value)) throw invalid((isEnvelope.errors ?? []).map(faultOf));
-  if (value.at !== undefined && value.delayMs !== undefined)
-    throw invalid([{ path: 'delayMs', message: 'say one of at and delayMs' }]);
   return value;
 }
 
@@ -118,6 +118,8 @@ function faultOf({ instancePath, keyword, params, message = '' }: ErrorObject): 
         path: String(params.additionalProperty).slice(0, 100),
         message: `is not a field of a job, which has ${Object.keys(ENVELOPE.properties).join(', ')}`,
       };
+    case 'not':
+      return { path: 'delayMs', message: 'say one of at and delayMs' };
     case 'required':
       return { path: String(params.missingProperty), message: 'is missing' };
     default:

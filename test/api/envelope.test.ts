@@ -51,6 +51,7 @@ describe('POST /jobs', () => {
     ['an array', '[]', 'body', 'must be object'],
     ['no jobtype', '{}', 'jobtype', 'is missing'],
     ['an empty jobtype', '{"jobtype":""}', 'jobtype', 'must NOT have fewer than 1 characters'],
+    ['a jobtype with a line end', '{"jobtype":"a\\n"}', 'jobtype', 'must match pattern'],
     ['args that are text', '{"jobtype":"a","args":"1"}', 'args', 'must be array,object'],
     ['a queue that Faktory does not take', '{"jobtype":"a","queue":"a b"}', 'queue', 'must match pattern'],
     ['a retry that is no number', '{"jobtype":"a","retry":"3"}', 'retry', 'must be integer'],
@@ -70,7 +71,6 @@ describe('POST /jobs', () => {
 
   it.each([
     ['a reserved queue', '{"jobtype":"a","queue":"retries"}', 'queue is "retries"'],
-    ['a jobtype with a line end', '{"jobtype":"a\\n"}', 'jobtype is'],
     ['a time without a zone', '{"jobtype":"a","at":"2030-01-01T00:00:00"}', 'at is'],
     ['a day that is none', '{"jobtype":"a","at":"2030-02-30T00:00:00Z"}', 'at is'],
   ])('answers 400 by the rules of Faktory: %s', async (_, body, message) => {
