@@ -36,7 +36,8 @@ export default defineConfig({
           setupFiles: ['test/helpers/stop-leftovers.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          // Most of their time is waiting for processes.
+          maxWorkers: 2,
         },
       },
       {

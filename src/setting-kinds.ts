@@ -124,6 +124,13 @@ export function port(help: string): ReadableSetting<number | undefined> {
   });
 }
 
+/** A place in a row. */
+export function ordinal(help: string): ReadableSetting<number | undefined> {
+  const takes = 'a whole number from 0 to 4095';
+  const parse = (value: string) => parseWhole(value, 0, 4_095);
+  return setting<number | undefined>({ fallback: undefined, help, takes, parse });
+}
+
 function parseWhole(value: string, min: number, max: number): number | undefined {
   const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
   return number >= min && number <= max ? number : undefined;

@@ -4,8 +4,6 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../errors.ts';
 
-export type Role = 'faktory' | 'relay' | 'worker';
-
 export interface Call {
   readonly id: number;
   readonly method: string;
@@ -33,16 +31,21 @@ interface Waiting {
 
 /** It is started by its constructor, and ends with `kill()`, or with its parent, however that ends. */
 export class Child implements AsyncDisposable {
-  readonly #role: Role;
+  readonly #role: string;
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
 
-  constructor(role: Role, onEvent: (event: string, value: unknown) => void = () => {}) {
+  /** Its program is `<role>-process` beside `from`, a module's URL (default: this one). */
+  constructor(
+    role: string,
+    onEvent: (event: string, value: unknown) => void = () => {},
+    from: string = import.meta.url,
+  ) {
     this.#role = role;
-    // Beside this file, in its language: dist/ has JavaScript.
-    const ending = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-    const file = fileURLToPath(new URL(`./${role}-process${ending}`, import.meta.url));
+    // In the language of the module: dist/ has JavaScript.
+    const ending = from.slice(from.lastIndexOf('.'));
+    const file = fileURLToPath(new URL(`./${role}-process${ending}`, from));
     this.#process = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#process.on('message', (told: Told) => {
       if ('event' in told) onEvent(told.event, told.value);

@@ -5,6 +5,8 @@ import { benchCommand } from './bench.ts';
 import { devCommand } from './dev.ts';
 import { doctorCommand } from './doctor.ts';
 import { faktoryCommand } from './faktory.ts';
+import { loadCommand } from './load.ts';
+import { partitionsCommand } from './partitions.ts';
 import { pushCommand } from './push.ts';
 import { setCommands } from './sets.ts';
 import { workerCommand } from './worker.ts';
@@ -28,9 +30,11 @@ export function createProgram(): Command {
     workerCommand(),
     pushCommand(),
     ...setCommands(),
+    partitionsCommand(),
     doctorCommand(),
     faktoryCommand(),
     benchCommand(),
+    loadCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -35,6 +35,13 @@ export const API_SETTINGS: readonly SettingName[] = [
   'REDIS_URL',
   'IDEMPOTENCY_TTL_S',
 ];
+export const PARTITION_SETTINGS: readonly SettingName[] = [
+  'PARTITIONS',
+  'PARTITIONS_PER_POD',
+  'PARTITION_LEASE_TTL_MS',
+  'PARTITION_ORDINAL',
+  'REDIS_URL',
+];
 export const METRICS_SETTINGS: readonly SettingName[] = ['METRICS_PORT', 'METRICS_HOST', 'SLOW_MS'];
 export const LOG_SETTINGS: readonly SettingName[] = ['LOG_LEVEL', 'LOG_PRETTY'];
 

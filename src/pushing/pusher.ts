@@ -16,6 +16,7 @@ import { Admission } from './admission.ts';
 import type { Entry } from './entry.ts';
 import { deadly, isHopeless, travelAfter, travelsAlone } from './losses.ts';
 import { PUSHER_DEFAULTS, type PushCaller, type PusherOptions, type PushOptions } from './options.ts';
+import { paceMs, RecentLeast } from './pacing.ts';
 import { type PusherStats, PushTally } from './push-tally.ts';
 import { readPushb, type Verdict } from './pushb.ts';
 import { Resting } from './resting.ts';
@@ -40,8 +41,12 @@ export class Pusher {
   readonly #isolated = new Set<Connection>();
   /** Lanes that were lost, and of which the oldest PUSHB is known. */
   readonly #gone = new WeakSet<Connection>();
+  /** How quickly Faktory answers a PUSHB at best. */
+  readonly #replyMs = new RecentLeast();
+  #sentAt = 0;
   #pumping: NodeJS.Immediate | undefined;
   #delay: NodeJS.Timeout | undefined;
+  #wakeAt = 0;
   #overdue: NodeJS.Timeout | undefined;
   #abandoned: MillraceError | undefined;
 
@@ -166,16 +171,25 @@ export class Pusher {
       this.#watchOverdue();
       return true;
     }
-    if (lane.unanswered < LANE_DEPTH) return false;
-    this.#openAnother();
-    if (this.#mustLeave()) return false;
-    this.#wakeAtDelay();
+    const isDeep = lane.unanswered >= LANE_DEPTH;
+    if (isDeep) this.#openAnother();
+    const restMs = isDeep ? this.#options.maxDelayMs - this.#waitedMs : this.#restMs();
+    if (restMs <= 0 || this.#isFull) return false;
+    this.#wakeIn(restMs);
     return true;
   }
 
-  #mustLeave(): boolean {
-    const { gather, maxSize, maxDelayMs } = this.#options;
-    return !gather || this.#waiting.size >= maxSize || this.#waitedMs >= maxDelayMs;
+  /** How long after the last PUSHB the next is to leave, from now. */
+  #restMs(): number {
+    const { maxLanes, maxDelayMs } = this.#options;
+    const pace = paceMs(this.#replyMs.value, LANE_DEPTH * maxLanes, maxDelayMs);
+    return pace === 0 ? 0 : this.#sentAt + pace - performance.now();
+  }
+
+  /** Whether waiting would add nothing to the next PUSHB. */
+  get #isFull(): boolean {
+    const { gather, maxSize } = this.#options;
+    return !gather || this.#waiting.size >= maxSize;
   }
 
   #openAnother(): void {
@@ -183,14 +197,16 @@ export class Pusher {
     if (this.#lanes.wanted < maxLanes) this.#lanes.want(this.#lanes.wanted + 1);
   }
 
-  #wakeAtDelay(): void {
-    this.#delay ??= setTimeout(
-      () => {
-        this.#delay = undefined;
-        this.pump();
-      },
-      Math.max(0, this.#options.maxDelayMs - this.#waitedMs),
-    );
+  /** Looks again after so long, or sooner. */
+  #wakeIn(ms: number): void {
+    const at = performance.now() + ms;
+    if (this.#delay !== undefined && this.#wakeAt <= at) return;
+    clearTimeout(this.#delay);
+    this.#wakeAt = at;
+    this.#delay = setTimeout(() => {
+      this.#delay = undefined;
+      this.pump();
+    }, ms);
   }
 
   #send(lane: Connection, taken: Entry[]): void {
@@ -201,11 +217,14 @@ export class Pusher {
       onLost: (error, written) => this.#onLost(lane, batch, error, written),
     };
     if (travelsAlone(batch[0]!.losses)) this.#isolated.add(lane);
+    this.#sentAt = performance.now();
     lane.send(pushbCommand(batch.map((entry) => entry.job.json)), receiver);
   }
 
   #onReply(lane: Connection, batch: Entry[], kind: ReplyKind, text: string, writtenAt: number): void {
-    const tookMs = performance.now() - writtenAt;
+    const now = performance.now();
+    const tookMs = now - writtenAt;
+    this.#replyMs.note(tookMs, now);
     this.#isolated.delete(lane);
     const verdict = readPushb(kind, text);
     if (verdict.kind === 'each') {

@@ -91,6 +91,12 @@ describe('POST /jobs/:jobtype', () => {
     expect(await service.metric('millrace_api_jobs_total{outcome="stored"}')).toBe(0);
   });
 
+  it('keeps the connection after a body that is no JSON: all of it was read', async () => {
+    await using service = await Service.start();
+    const response = await service.post('/jobs/add', '{"a":');
+    expect([response.statusCode, response.headers.connection]).toEqual([400, 'keep-alive']);
+  });
+
   it.each([
     ['', 'no name'],
     ['a%0Ab', 'a control character'],

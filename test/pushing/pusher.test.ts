@@ -76,6 +76,44 @@ describe('gathering', () => {
   });
 });
 
+describe('over a long way', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('PUSHBs are spread over the round trip; one alone leaves at once', async () => {
+    await using peer = await Peer.start(silent);
+    using it = await pushing(peer, { maxLanes: 1 });
+    const first = it.push(job(0));
+    await peer.received(1);
+    vi.advanceTimersByTime(80);
+    peer.links[0]!.say(ALL_STORED);
+    await Promise.all(first);
+    // 80 ms and eight unanswered at most: one each 10 ms.
+    const pushed = it.push(job(1));
+    await peer.received(2);
+    for (let k = 2; k < 11; k += 1) {
+      vi.advanceTimersByTime(1);
+      pushed.push(...it.push(job(k)));
+      await turns();
+    }
+    expect(peer.commands).toHaveLength(2);
+    vi.advanceTimersByTime(1);
+    await peer.received(3);
+    pushed.push(...it.push(job(11)));
+    await turns();
+    expect(peer.commands).toHaveLength(3);
+    vi.advanceTimersByTime(10);
+    await peer.received(4);
+    expect(batches(peer).slice(1)).toEqual([jids(1, 1), jids(9, 2), jids(1, 11)]);
+    peer.links[0]!.say(ALL_STORED.repeat(3));
+    expect(await outcomes(pushed)).toEqual(jids(11, 1));
+  });
+});
+
 describe('the depth of a lane', () => {
   /** Pushes one by one, each in a tick of its own, until the lane takes no more. */
   async function fill(it: Pushing, peer: Peer): Promise<Promise<string>[]> {
