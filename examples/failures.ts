@@ -1,6 +1,8 @@
 /**
- * What becomes of jobs that fail: a module for `millrace worker examples/failures.ts`, or HANDLERS_FILE.
+ * What becomes of jobs that fail: a module for `millrace worker` or HANDLERS_FILE. End `npm start` first: its worker
+ * takes the jobs, and has no handlers for them.
  *
+ *     npx millrace dev examples/failures.ts
  *     curl -X POST http://127.0.0.1:3000/jobs/charge -d '{"user": 7}'
  *     curl -X POST http://127.0.0.1:3000/jobs/fetch -d '["http://127.0.0.1:9/nothing"]'
  *     curl -X POST http://127.0.0.1:3000/jobs/hang -d '[]'

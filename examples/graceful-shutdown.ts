@@ -1,7 +1,9 @@
 /**
  * A program of its own around a Worker: long jobs that heed their signal, and an orderly end.
  *
+ *     npx millrace faktory                       (in another terminal; end `npm start` first: its worker takes the jobs)
  *     npx jiti examples/graceful-shutdown.ts     (end it with Ctrl-C)
+ *     npx millrace push import 1000              (in a third one)
  *
  * `stop()` calls outstanding FETCHes back, lets running jobs go on for shutdownTimeoutMs, then aborts their signals,
  * hands back what still does not end (no retry is burnt), sends every report, and ends the connections.

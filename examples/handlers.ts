@@ -1,7 +1,7 @@
 /**
  * Handlers by jobtype: every exported function handles the jobtype of its name and gets the job's arguments.
  *
- *     millrace worker examples/handlers.ts
+ *     npx millrace worker examples/handlers.ts     (`npm start` runs them, too)
  *
  * `curl -s -X POST http://127.0.0.1:3000/jobs/add -d '{"a": 1, "b": 2}'` runs `add({ a: 1, b: 2 })`. What a handler
  * throws fails its job, and Faktory tries it again later; what it returns is dropped.

@@ -2,7 +2,8 @@
  * A handlers file that registers by itself: its default export gets the Worker. Middleware is koa's: before, next,
  * after; what it puts on the context, handlers find there.
  *
- *     npx millrace worker examples/middleware.ts
+ *     npx millrace dev examples/middleware.ts     (end `npm start` first: its worker takes the jobs)
+ *     curl -X POST http://127.0.0.1:3000/jobs/invoice -d '[42]'
  */
 import type { JobContext, Worker } from 'millrace';
 

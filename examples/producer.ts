@@ -1,5 +1,5 @@
 /**
- * Pushing jobs from a program. Start a Faktory (`npm start`, or `npx millrace faktory`), then:
+ * Pushing jobs from a program. Start a Faktory, by `npm start` (whose worker then runs them) or `npx millrace faktory`:
  *
  *     npx jiti examples/producer.ts
  */

@@ -1,7 +1,7 @@
 /**
  * One list of jobs for both sides: the compiler holds pushers and handlers to it.
  *
- *     npx jiti examples/typed.ts
+ *     npx jiti examples/typed.ts     (with a Faktory, such as `npm start`; it has a queue of its own)
  */
 import { Client, Worker } from 'millrace';
 
@@ -10,11 +10,14 @@ interface Jobs {
   greet: [name: string, times?: number];
 }
 
+/** No other worker takes from it. */
+const QUEUE = 'typed';
+
 const client = new Client({ logger: false });
-const worker = new Worker({ concurrency: 10, logger: false, trapSignals: false });
+const worker = new Worker({ concurrency: 10, queues: [QUEUE], logger: false, trapSignals: false });
 
 function push<T extends keyof Jobs>(jobtype: T, ...args: Jobs[T]): Promise<string> {
-  return client.push({ jobtype, args });
+  return client.push({ jobtype, args, queue: QUEUE });
 }
 
 function handle<T extends keyof Jobs>(jobtype: T, handler: (...args: Jobs[T]) => unknown): void {

@@ -3,11 +3,11 @@
  * process.env; the README's table, `--help` and .env.example say the same (test/config.test.ts holds them equal).
  */
 import { readFileSync } from 'node:fs';
+import { MillraceError } from './errors.ts';
 import {
   autoOr,
   flag,
   hosts,
-  invalid,
   names,
   oneOf,
   optional,
@@ -52,6 +52,13 @@ const SETTINGS = {
     3_600_000,
     'how long running jobs may go on at shutdown, in ms',
   ),
+  RESULT_MAX_SIZE: whole(100, 1, 10_000, "results in one reducer's job at most"),
+  RESULT_MAX_DELAY_MS: whole(
+    50,
+    0,
+    60_000,
+    'how long a result waits for others on its way to the reducer, counted from the first, in ms',
+  ),
   HANDLERS_FILE: optional('module with the handlers, JavaScript or TypeScript'),
   CONTRACT_FILE: optional('module with the job contract (defineJobs), JavaScript or TypeScript'),
   BATCH_MAX_SIZE: whole(100, 1, 10_000, 'jobs in one PUSHB at most'),
@@ -64,7 +71,7 @@ const SETTINGS = {
     2 ** 40,
     'bytes on their way to Faktory before callers must wait',
   ),
-  JOB_RETRY: whole(3, -1, 1_000, 'retries of a job that says nothing; the SDK: 25'),
+  JOB_RETRY: whole(3, -1, 1_000, 'retries of a failed job, unless the job sets its own; the SDK: 25'),
   JOB_RESERVE_FOR: whole(1_800, 60, 86_400, 'seconds a worker may hold a job that says nothing'),
   API_HOST: text('127.0.0.1', 'address the API listens on'),
   API_PORT: whole(3_000, 0, 65_535, 'port the API listens on'),
@@ -74,8 +81,8 @@ const SETTINGS = {
     'names by which the API is reached without a token, beside addresses and names without a dot',
   ),
   API_ORIGINS: origins('web pages that may use the API'),
-  API_QUEUES: names('queues that may be pushed to (none: all)'),
-  API_JOBTYPES: names('jobtypes that may be pushed (none: all)'),
+  API_QUEUES: names('the only queues that may be pushed to, where it is set', /^[a-zA-Z0-9._-]*$/),
+  API_JOBTYPES: names('the only jobtypes that may be pushed, where it is set'),
   API_RATE_LIMIT: whole(0, 0, 10_000_000, 'requests a second of each token, or address without one; 0: any'),
   API_BODY_LIMIT: whole(1_048_576, 1_024, 1_073_741_824, 'bytes of a body, and of a job in a bulk, at most'),
   API_PROCESSES: autoOr(
@@ -164,9 +171,16 @@ export function faktoryUrl(env: Environment = process.env): string {
   if (provider === undefined) return readSetting('FAKTORY_URL', env);
   // As other clients do: FAKTORY_PROVIDER names a variable; a name that holds nothing is a mistake worth telling.
   const url = env[provider];
-  if (url === undefined || url === '')
-    throw invalid('FAKTORY_PROVIDER', provider, 'the name of a variable that holds a URL');
+  if (url === undefined || url === '') throw providerInvalid(provider);
   return url;
+}
+
+/** Not shown where it is no name: then it may well be the URL, with its password. */
+function providerInvalid(provider: string): MillraceError {
+  const message = /^\w+$/.test(provider)
+    ? `FAKTORY_PROVIDER names ${provider}, which is not set: set ${provider} to the URL of Faktory, or leave FAKTORY_PROVIDER out`
+    : 'FAKTORY_PROVIDER takes the name of a variable that holds the URL of Faktory; FAKTORY_URL takes the URL itself';
+  return new MillraceError('CONFIG_INVALID', message);
 }
 
 /** FAKTORY_PASSWORD, read from its file where it names one. */
@@ -187,7 +201,9 @@ function readSecret(name: SettingName, path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (cause) {
-    throw invalid(name, path, 'a file that can be read, since it starts with /', cause);
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = `${name} starts with /, so it is the path of a file, which cannot be read (${code}); what starts with / itself goes into a file, too`;
+    throw new MillraceError('CONFIG_INVALID', message, { cause });
   }
 }
 

@@ -42,17 +42,15 @@ export function tokens(help: string): ReadableSetting<readonly string[] | undefi
   });
 }
 
-/** Names with commas between; one that ends with `*` means all that begin so. */
-export function names(help: string): ReadableSetting<readonly string[] | undefined> {
+/** Names with commas between; one that ends with `*` means all that begin so, before which comes what `part` matches. */
+export function names(help: string, part = /^[^\s*]*$/): ReadableSetting<readonly string[] | undefined> {
   return setting<readonly string[] | undefined>({
     fallback: undefined,
     help,
     takes: 'names with commas between, such as a,b or mail.*',
     parse: (value) => {
       const parts = partsOf(value);
-      return parts?.every((part) => part.indexOf('*') === -1 || part.indexOf('*') === part.length - 1)
-        ? parts
-        : undefined;
+      return parts?.every((each) => part.test(each.replace(/\*$/, ''))) ? parts : undefined;
     },
   });
 }
@@ -136,6 +134,7 @@ function parseWhole(value: string, min: number, max: number): number | undefined
   return number >= min && number <= max ? number : undefined;
 }
 
+const BOOLEANS_TAKEN = 'true or false (also yes/no, 1/0, on/off)';
 const BOOLEANS = new Map([
   ['true', true],
   ['1', true],
@@ -151,7 +150,7 @@ export function flag(fallback: boolean, help: string): ReadableSetting<boolean> 
   return setting({
     fallback,
     help,
-    takes: 'true or false',
+    takes: BOOLEANS_TAKEN,
     parse: (value) => BOOLEANS.get(value.toLowerCase()),
   });
 }
@@ -163,7 +162,7 @@ export function terminalFlag(): ReadableSetting<boolean> {
     fallback: process.stdout.isTTY === true,
     shown: 'on a terminal',
     help,
-    takes: 'true or false',
+    takes: BOOLEANS_TAKEN,
     parse,
   });
 }
@@ -198,7 +197,7 @@ function parseQueues(value: string): QueuesSetting | undefined {
   return Object.fromEntries(weighted.map((match) => [match![1]!, Number(match![2])]));
 }
 
-export function invalid(name: string, value: string, takes: string, cause?: unknown): MillraceError {
+function invalid(name: string, value: string, takes: string, cause?: unknown): MillraceError {
   const shown = /PASSWORD|TOKEN/.test(name) ? 'not usable' : `"${value}"`;
   return new MillraceError('CONFIG_INVALID', `${name} is ${shown}, it takes ${takes}`, { cause });
 }

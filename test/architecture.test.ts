@@ -17,7 +17,7 @@ const MAY_USE: Record<string, readonly string[]> = {
   worker: ['partitions', 'pushing', 'connection', 'protocol', 'contract'],
   api: ['client', 'protocol', 'contract', 'report'],
   embedded: ['protocol'],
-  testing: ['embedded', 'client', 'worker', 'protocol', 'contract'],
+  testing: ['embedded', 'client', 'worker', 'partitions', 'protocol', 'contract'],
   report: [],
   bench: ['report', 'client', 'worker', 'embedded', 'connection'],
   load: ['bench', 'report', 'api', 'client', 'worker'],
@@ -34,13 +34,23 @@ const MAY_USE: Record<string, readonly string[]> = {
     'contract',
   ],
   'faktory.ts': ['client', 'worker', 'protocol'],
-  'index.ts': ['faktory.ts', 'client', 'worker', 'pushing', 'connection', 'protocol', 'contract'],
+  'index.ts': [
+    'faktory.ts',
+    'client',
+    'worker',
+    'partitions',
+    'pushing',
+    'connection',
+    'protocol',
+    'contract',
+  ],
 };
 
 /** Files of the root that anyone may use, and that use only one another. */
 const GROUND = [
   'batcher.ts',
   'config.ts',
+  'cut.ts',
   'deque.ts',
   'errors.ts',
   'logger.ts',

@@ -52,6 +52,8 @@ describe('the configuration', () => {
     ['API_TOKEN', 'a+b/c==', ['a+b/c==']],
     ['API_TOKEN', 'old,new', ['old', 'new']],
     ['API_QUEUES', 'mail, sum.*', ['mail', 'sum.*']],
+    ['API_QUEUES', '*', ['*']],
+    ['API_JOBTYPES', 'a/b,import:*', ['a/b', 'import:*']],
     ['API_HOSTS', 'API.example.com', ['api.example.com']],
     [
       'API_ORIGINS',
@@ -86,6 +88,9 @@ describe('the configuration', () => {
     ],
     ['API_TOKEN', 'a,,b', 'API_TOKEN is not usable, it takes visible ASCII characters'],
     ['API_QUEUES', 'a*b', 'API_QUEUES is "a*b", it takes names with commas between'],
+    ['API_QUEUES', 'a b', 'API_QUEUES is "a b", it takes names with commas between'],
+    ['API_QUEUES', 'mail,a/b', 'API_QUEUES is "mail,a/b", it takes names with commas between'],
+    ['API_JOBTYPES', 'add mail', 'API_JOBTYPES is "add mail", it takes names with commas between'],
     ['API_HOSTS', 'https://a.example', 'API_HOSTS is "https://a.example", it takes names of hosts'],
     ['API_ORIGINS', 'app.example.com', 'API_ORIGINS is "app.example.com", it takes origins'],
     [
@@ -121,7 +126,13 @@ describe('FAKTORY_PROVIDER', () => {
 
   it('must name one that is set', () => {
     expect(() => faktoryUrl({ FAKTORY_PROVIDER: 'MY_URL' })).toThrow(
-      /^FAKTORY_PROVIDER is "MY_URL", it takes/,
+      /^FAKTORY_PROVIDER names MY_URL, which is not set: set MY_URL to the URL of Faktory/,
+    );
+  });
+
+  it('is not shown where it is the URL itself: that may hold a password', () => {
+    expect(() => faktoryUrl({ FAKTORY_PROVIDER: 'tcp://:hunter2@faktory' })).toThrow(
+      /^FAKTORY_PROVIDER takes the name of a variable (?!.*hunter2).*FAKTORY_URL takes the URL itself$/,
     );
   });
 });
@@ -136,7 +147,7 @@ describe('FAKTORY_PASSWORD', () => {
     expect(faktoryPassword({})).toBeUndefined();
     await rm(folder, { recursive: true });
     expect(() => faktoryPassword({ FAKTORY_PASSWORD: file })).toThrow(
-      'FAKTORY_PASSWORD is not usable, it takes a file that can be read, since it starts with /',
+      'FAKTORY_PASSWORD starts with /, so it is the path of a file, which cannot be read (ENOENT)',
     );
   });
 });

@@ -1,6 +1,7 @@
+import * as npm from 'faktory-worker';
 import { expect, it } from 'vitest';
 import { startEmbeddedFaktory } from '../src/embedded/index.ts';
-import faktory, { create } from '../src/index.ts';
+import faktory, { Client, create, Job, Mutation, Worker } from '../src/index.ts';
 import { until } from './helpers/until.ts';
 
 it('works as npm faktory-worker does: register, use, work, connect, stop', async () => {
@@ -33,4 +34,15 @@ it('has a default one', () => {
   expect(() => faktory.register('add', 'no function' as never)).toThrow(
     'the handler of "add" must be a function',
   );
+});
+
+it("holds all that npm faktory-worker's default export holds", () => {
+  const theirs = Object.keys(npm.default);
+  expect(theirs).toContain('registry');
+  for (const name of theirs) expect([name, name in faktory]).toEqual([name, true]);
+  expect(faktory).toMatchObject({ Client, Worker, Job, Mutation, create });
+  const own = faktory.create();
+  const handler = () => {};
+  own.use(handler).register('add', handler);
+  expect([own.registry.add, own.middleware, faktory.registry.add]).toEqual([handler, [handler], undefined]);
 });

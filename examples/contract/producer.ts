@@ -2,7 +2,7 @@
  * Pushes held to the contract: the compiler knows jobtypes and args, and what slips past it is refused before it is
  * sent.
  *
- *     npx jiti examples/contract/producer.ts
+ *     npx jiti examples/contract/producer.ts     (beside worker.ts)
  */
 import { Client, PayloadError } from 'millrace';
 import { jobs } from './jobs.ts';

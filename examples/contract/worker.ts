@@ -1,6 +1,7 @@
 /**
  * Handlers held to the contract: their args are typed, and parsed before they get them.
  *
+ *     npx millrace faktory     (each in a terminal of its own; end `npm start` first: its worker takes the jobs)
  *     CONTRACT_FILE=examples/contract/jobs.ts npx millrace api
  *     npx jiti examples/contract/worker.ts
  *     curl -s -X POST http://127.0.0.1:3000/jobs/add -d '{"a": 1, "b": "two"}'     # 400, and where it is wrong

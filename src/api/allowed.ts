@@ -1,4 +1,5 @@
 /** API_QUEUES and API_JOBTYPES: what may be pushed through the API. */
+import { cut } from '../cut.ts';
 import { Problem } from './problem.ts';
 
 export interface AllowedNames {
@@ -8,12 +9,6 @@ export interface AllowedNames {
 }
 
 /** Throws JOB_FORBIDDEN, naming the setting. */
-export function refuseForbidden(allowed: AllowedNames, jobtype: string, queue: string): void {
-  refuseName('jobtype', jobtype, allowed.jobtypes, 'API_JOBTYPES');
-  refuseName('queue', queue, allowed.queues, 'API_QUEUES');
-}
-
-/** Throws JOB_FORBIDDEN. */
 export function refuseQueue(allowed: AllowedNames, queue: string): void {
   refuseName('queue', queue, allowed.queues, 'API_QUEUES');
 }
@@ -40,7 +35,7 @@ function refuseName(
   setting: string,
 ): void {
   if (isAllowed(allowed, name)) return;
-  const message = `${kind} ${JSON.stringify(name.slice(0, 256))} is not one that ${setting} allows`;
+  const message = `${kind} ${JSON.stringify(cut(name, 256))} is not one that ${setting} allows`;
   throw new Problem('JOB_FORBIDDEN', { message });
 }
 

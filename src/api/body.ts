@@ -1,7 +1,7 @@
 /** Reads bodies: JSON, whatever the content type says (curl -d says it sends a form). */
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { faultOf } from './json-text.ts';
+import { depthFaultOf, faultOf, type TextFault } from './json-text.ts';
 import { Problem } from './problem.ts';
 
 /**
@@ -38,9 +38,14 @@ export function parseJson(bytes: Buffer): unknown {
 /** The same of a text, which messages call `what`. */
 export function parseText(marked: string, what: string): unknown {
   const text = withoutMark(marked);
+  refuseFault(depthFaultOf(text));
   const value = parse(text, what);
-  const fault = faultOf(text);
-  if (fault === undefined) return value;
+  refuseFault(faultOf(text));
+  return value;
+}
+
+function refuseFault(fault: TextFault | undefined): void {
+  if (fault === undefined) return;
   throw new Problem('BODY_INVALID', { message: `${fault.path}: ${fault.message}`, faults: [fault] });
 }
 
@@ -49,10 +54,17 @@ function parse(text: string, what: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     // Not the parser's own words: they quote the body, which is nobody's business but the sender's.
-    const at = /position (\d+)/.exec((cause as Error).message)?.[1];
-    const where = at === undefined ? 'it ends too early' : `at character ${Number(at) + 1}`;
-    throw new Problem('BODY_INVALID', { message: `${what} is not JSON: ${where}`, cause });
+    throw new Problem('BODY_INVALID', { message: `${what} is not JSON${whereOf(cause as Error)}`, cause });
   }
+}
+
+/** As far as the parser tells it: of a text that holds what is no JSON, it names the character and no position. */
+function whereOf({ message }: Error): string {
+  const [, at] = /position (\d+)/.exec(message) ?? [];
+  if (at !== undefined) return `: at character ${Number(at) + 1}`;
+  if (message.startsWith('Unexpected end')) return ': it ends too early';
+  const [, character] = /^Unexpected token '(.)'/su.exec(message) ?? [];
+  return character === undefined ? '' : `: ${JSON.stringify(character)} is not expected where it stands`;
 }
 
 /** Windows' editors begin files with a byte order mark. */

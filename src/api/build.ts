@@ -41,7 +41,7 @@ export function buildApp(context: ApiContext, rules: Rules): FastifyInstance {
   addCors(app, rules.origins);
   logRequests(app, context.logger);
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = withLimit(problemOf(error), rules.bodyLimit);
     context.report(problem, request.id);
     return sendProblem(reply, problem);
   });
@@ -72,4 +72,11 @@ export function buildApp(context: ApiContext, rules: Rules): FastifyInstance {
   for (const url of ['/health', '/ready', '/metrics', QUEUES_ROUTE, OPENAPI_ROUTE, DOCS_ROUTE])
     refuseOtherMethods(app, url, ['GET', 'HEAD']);
   return app;
+}
+
+/** A body that is too large is told what would not have been. */
+function withLimit(problem: Problem, bodyLimit: number): Problem {
+  if (problem.code !== 'BODY_TOO_LARGE') return problem;
+  const message = `the body is larger than the ${bodyLimit} bytes of API_BODY_LIMIT`;
+  return new Problem('BODY_TOO_LARGE', { message, cause: problem.cause });
 }

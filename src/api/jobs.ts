@@ -7,6 +7,7 @@ import { pushOnce } from './idempotency/push-once.ts';
 import { hasKey, idOf } from './idempotency/request.ts';
 import { argsOf, checkEnvelope, type Envelope } from './job-request.ts';
 import type { Outcome } from './metrics.ts';
+import { withPartitionKey } from './partition-key.ts';
 import { type Problem, type ProblemCode, problemOf, sendProblem } from './problem.ts';
 import { type Accepted, type Submission, submissionOf } from './submit.ts';
 
@@ -36,7 +37,7 @@ async function answer(context: ApiContext, reply: FastifyReply, read: () => Enve
     // With a key it may be that nothing is to be pushed: then Faktory need not be there.
     const keyId = hasKey(reply.request) ? idOf(reply.request) : undefined;
     if (keyId === undefined) refuseAtOnce(context);
-    const envelope = read();
+    const envelope = withPartitionKey(read(), reply.request);
     jid = envelope.jid ?? keyId ?? newJid();
     const submission = submissionOf({ ...envelope, jid }, context);
     const accepted =
@@ -85,11 +86,13 @@ const OUTCOMES: Partial<Record<ProblemCode, Outcome>> = {
   BODY_TOO_LARGE: 'invalid',
   JOB_INVALID: 'invalid',
   JOB_FORBIDDEN: 'invalid',
+  PARTITION_KEY_INVALID: 'invalid',
   IDEMPOTENCY_KEY_INVALID: 'invalid',
   IDEMPOTENCY_NEEDS_REDIS: 'invalid',
   IDEMPOTENCY_MISMATCH: 'invalid',
   IDEMPOTENCY_RUNNING: 'pressure',
   PAYLOAD_INVALID: 'invalid',
+  CHECK_TIMEOUT: 'failed',
   JOB_REJECTED: 'refused',
   PRESSURE: 'pressure',
   CLOSED: 'unreachable',

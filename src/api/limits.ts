@@ -1,5 +1,5 @@
 /** The bounds of the HTTP server. Fastify's and Node's defaults leave most of them open. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import type { Logger } from '../logger.ts';
@@ -12,7 +12,7 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const HEADERS_CHECK_MS = 1_000;
 /** Longer than load balancers keep theirs (60 s), so that it is not us who close under a request. */
 const KEEP_ALIVE_MS = 72_000;
-/** No byte either way for so long: the peer is gone. A push takes 20 s at most. */
+/** No byte either way for so long: the peer is gone. A push takes 30 s at most. */
 const IDLE_SOCKET_MS = 75_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 10_000;
@@ -25,7 +25,8 @@ export function serverLimits(bodyLimit: number) {
     bodyLimit,
     // It would count for a bulk of an hour, too: bodies have a rule of their own (arrivals.ts).
     requestTimeout: 0,
-    // None for handlers: all they wait for is the Client, which gives up by itself (20 s), and a timer costs.
+    // None for handlers: all they wait for is the Client, which gives up by itself (30 s: the contract, then Faktory),
+    // and a timer costs.
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionTimeout: IDLE_SOCKET_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -49,6 +50,9 @@ export function serverLimits(bodyLimit: number) {
 export function limitServer(app: FastifyInstance, refusals: Refusals): void {
   const { server } = app;
   server.maxConnections = MAX_CONNECTIONS;
+  // Some clients end their side once they have sent their request (shutdown(SHUT_WR)): they get their answer all the
+  // same, and then the connection ends. One that says nothing more is ended as any other (IDLE_SOCKET_MS).
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
   server.on('drop', (dropped) => refusals.note('connections', dropped?.remoteAddress));
   // Both would be answered by Node, without a body, or not at all.
   server.on('checkExpectation', refuseExpectation);

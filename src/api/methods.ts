@@ -17,7 +17,8 @@ export function refuseOtherMethods(app: FastifyInstance, url: string, taken: rea
     url,
     onRequest: async (_request, reply) => {
       reply.header('allow', taken.join(', '));
-      return sendProblem(reply, new Problem('METHOD_NOT_ALLOWED'));
+      const message = `this address takes ${taken.join(' and ')} only`;
+      return sendProblem(reply, new Problem('METHOD_NOT_ALLOWED', { message }));
     },
     handler: () => {},
   });

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /** What a browser lets a page of another origin read of an answer, beside its body. */
 const EXPOSED = ['retry-after', 'idempotency-replayed', 'x-request-id'];
-const ALLOWED = ['authorization', 'content-type', 'idempotency-key'];
+const ALLOWED = ['authorization', 'content-type', 'idempotency-key', 'partition-key'];
 const METHODS = ['GET', 'HEAD', 'POST'];
 /** How long a browser may remember that it was let, in seconds: as long as Chromium does at most. */
 const PREFLIGHT_AGE_S = 7_200;

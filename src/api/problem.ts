@@ -6,6 +6,7 @@
 import type { FastifyError, FastifyReply } from 'fastify';
 import { PayloadError, type PayloadFault } from '../contract/contract.ts';
 import { type ErrorCode, MillraceError } from '../errors.ts';
+import { FieldError } from '../protocol/job.ts';
 
 interface Kind {
   readonly status: number;
@@ -30,13 +31,21 @@ const HTTP_KINDS = {
     message:
       'Idempotency-Key cannot be kept here: several processes answer at this address, set REDIS_URL for them',
   },
+  PARTITION_KEY_INVALID: {
+    status: 400,
+    message:
+      'Partition-Key takes 1 to 512 printable ASCII characters, once: for other keys use the field partitionKey of POST /jobs',
+  },
   UNAUTHORIZED: { status: 401, message: 'send the token: "Authorization: Bearer …"' },
   CROSS_SITE: {
     status: 403,
     message: 'requests of web pages are refused, but of those that API_ORIGINS names',
   },
   JOB_FORBIDDEN: { status: 403, message: 'jobs of this queue or jobtype are not taken here' },
-  NOT_FOUND: { status: 404, message: 'there is nothing here: POST /jobs/:jobtype pushes a job' },
+  NOT_FOUND: {
+    status: 404,
+    message: 'there is nothing here: POST /jobs/:jobtype pushes a job, GET /docs lists the addresses',
+  },
   QUEUE_UNKNOWN: { status: 404, message: 'Faktory has no such queue' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'the method is not one that this address takes' },
   REQUEST_TIMEOUT: { status: 408, message: 'the request did not arrive in time' },
@@ -50,7 +59,7 @@ const HTTP_KINDS = {
     retryAfter: 1,
     message: 'a request with this Idempotency-Key is on its way: try again',
   },
-  BODY_TOO_LARGE: { status: 413, message: 'the body is too large' },
+  BODY_TOO_LARGE: { status: 413, message: 'the body is larger than API_BODY_LIMIT' },
   URL_TOO_LONG: { status: 414, message: 'the URL is too long' },
   ENCODING_UNSUPPORTED: { status: 415, message: 'send the body as it is, without Content-Encoding' },
   IDEMPOTENCY_MISMATCH: {
@@ -90,6 +99,28 @@ const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
   COMMAND_REFUSED: { status: 502, message: 'Faktory answered with an error: its log may say why' },
   PRESSURE: { status: 503, retryAfter: 1, message: 'too many jobs are on their way: try again' },
   CLOSED: { status: 503, retryAfter: 1, message: 'the API is shutting down: try again elsewhere or later' },
+  CHECK_TIMEOUT: {
+    status: 503,
+    retryAfter: 1,
+    message: 'the contract did not check the payload in time, the job was not stored: try again',
+  },
+  REDIS_UNAVAILABLE: {
+    status: 503,
+    retryAfter: 1,
+    message: 'the Redis that keeps the order of jobs cannot be reached, the job was not stored: try again',
+  },
+  PARTITION_NUMBERS_LOST: {
+    status: 503,
+    retryAfter: 15,
+    message:
+      'the order of jobs of this key was lost, the job was not stored: try again once those that wait are done',
+  },
+  PARTITION_LAYOUT: {
+    status: 503,
+    retryAfter: 30,
+    message:
+      'the queue is split into another number of partitions than PARTITIONS says here, the job was not stored',
+  },
   FAKTORY_UNREACHABLE: AWAY,
   FAKTORY_PASSWORD: AWAY,
   FAKTORY_VERSION: AWAY,
@@ -151,11 +182,20 @@ export class Problem extends Error {
     this.retryAfter = options.retryAfter ?? kind.retryAfter;
     this.jid = options.jid;
     const { faults, cause } = options;
-    this.faults = (cause instanceof PayloadError ? cause.faults : faults)?.slice(0, MOST_FAULTS);
+    this.faults = (faultsOf(cause) ?? faults)?.slice(0, MOST_FAULTS);
   }
 }
 
-/** Makes a problem of whatever was thrown while a request was answered. */
+/** Fields that the envelope calls otherwise. */
+const FIELDS: Readonly<Record<string, string>> = { reserve_for: 'reserveFor' };
+
+function faultsOf(cause: unknown): readonly PayloadFault[] | undefined {
+  if (cause instanceof PayloadError) return cause.faults;
+  if (!(cause instanceof FieldError)) return undefined;
+  return [{ path: FIELDS[cause.field] ?? cause.field, message: cause.fault }];
+}
+
+/** Makes a problem of whatever was thrown, be it undefined, while a request was answered. */
 export function problemOf(thrown: unknown, jid?: string): Problem {
   if (thrown instanceof Problem) return thrown;
   const options = { cause: thrown, ...(jid === undefined ? {} : { jid }) };
@@ -166,7 +206,7 @@ export function problemOf(thrown: unknown, jid?: string): Problem {
       ...(TOLD.has(thrown.code) ? { message: thrown.message } : {}),
     });
   }
-  const { code = '', statusCode = 500 } = thrown as Partial<FastifyError>;
+  const { code = '', statusCode = 500 } = (thrown ?? {}) as Partial<FastifyError>;
   const known = FASTIFY_CODES[code];
   if (known !== undefined) return new Problem(known, options);
   return new Problem(statusCode >= 400 && statusCode < 500 ? 'REQUEST_INVALID' : 'INTERNAL', options);

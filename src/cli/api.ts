@@ -13,6 +13,7 @@ import {
   addSettings,
   CONNECTION_SETTINGS,
   configOf,
+  KEYED_PUSHING_SETTINGS,
   LOG_SETTINGS,
   METRICS_SETTINGS,
   PUSHING_SETTINGS,
@@ -46,6 +47,7 @@ export function apiCommand(): Command {
       'CONTRACT_FILE',
       ...CONNECTION_SETTINGS,
       ...PUSHING_SETTINGS,
+      ...KEYED_PUSHING_SETTINGS,
       ...METRICS_SETTINGS,
       ...LOG_SETTINGS,
     ],
@@ -80,7 +82,7 @@ export async function startApiPart(
   const { startApi } = await import('../api/index.ts');
   const { Client } = await import('../client/client.ts');
   const contract = await loadContract(config.CONTRACT_FILE);
-  const client = new Client({ ...link.connect, ...pushingOf(config), contract });
+  const client = new Client({ ...link.connect, ...pushingOf(config), partitions: link.partitions, contract });
   running.add(() => client.close());
   const api = await startApi({
     client,

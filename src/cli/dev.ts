@@ -4,7 +4,7 @@ import { API_OPTIONS, startApiPart } from './api.ts';
 import { banner } from './banner.ts';
 import { embeddedAddress, startEmbedded } from './embedded.ts';
 import { loadHandlers } from './handlers.ts';
-import { linkOf, loggerOf } from './link.ts';
+import { linkOf, loggerOf, partitionsWithin } from './link.ts';
 import { startMetricsPart } from './metrics-port.ts';
 import { portOption } from './port-option.ts';
 import { Running } from './running.ts';
@@ -13,6 +13,7 @@ import {
   addSettings,
   CONNECTION_SETTINGS,
   configOf,
+  KEYED_PUSHING_SETTINGS,
   LOG_SETTINGS,
   METRICS_SETTINGS,
   PUSHING_SETTINGS,
@@ -46,8 +47,11 @@ export function devCommand(): Command {
     'API_INSECURE',
     'HANDLERS_FILE',
     'CONTRACT_FILE',
+    'RESULT_MAX_SIZE',
+    'RESULT_MAX_DELAY_MS',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
+    ...KEYED_PUSHING_SETTINGS,
     ...METRICS_SETTINGS,
     ...LOG_SETTINGS,
   ]);
@@ -68,7 +72,7 @@ async function runDev(command: Command, argument: string | undefined, options: D
       'set FAKTORY_URL to another address, such as tcp://127.0.0.1:7420',
     );
     running.add(() => faktory.stop());
-    const link = linkOf(config, logger, faktory.url);
+    const link = { ...linkOf(config, logger, faktory.url), partitions: partitionsWithin(config) };
     const timeoutMs = Math.min(SHUTDOWN_TIMEOUT_MS, config.WORKER_SHUTDOWN_TIMEOUT_MS);
     const worker = await createWorker(config, link, timeoutMs);
     running.onShow(() => writeState(worker));
@@ -88,6 +92,7 @@ async function runDev(command: Command, argument: string | undefined, options: D
         concurrency: worker.concurrency,
         jobtypes: worker.jobtypes,
         handlersFile,
+        builtIn: handlersFile === EXAMPLE_HANDLERS,
         token: config.API_TOKEN !== undefined,
       }),
     );

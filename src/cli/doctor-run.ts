@@ -1,4 +1,4 @@
-/** Carries out `millrace doctor`: looks, judges, reckons, prints. */
+/** Carries out `millrace doctor`: looks, judges, calculates, prints. */
 import type { Config } from '../config.ts';
 import { resolveLink } from '../connection/options.ts';
 import { type Check, checkText } from './doctor-check.ts';
@@ -54,7 +54,9 @@ function conclusion(checks: readonly Check[], failed: number): string {
 
 function advice(run: DoctorRun, roundTripMs: number | undefined): string[] {
   if (roundTripMs === undefined)
-    return ['No round trip was measured to reckon with: give it by --rtt, and nothing is connected to.'];
+    return [
+      'No round trip was measured, so there is nothing to calculate with: give one by --rtt, and it connects to nothing.',
+    ];
   const load = loadOf(run, roundTripMs);
   return load === undefined ? thumbText(roundTripMs, run.jobTimeMs) : sumText(load);
 }

@@ -23,7 +23,7 @@ export interface Load {
   readonly jobTimeMs: number;
   /** Jobs a second. */
   readonly rate: number;
-  /** Processes that are to share it; more are reckoned where these would need too many slots each. */
+  /** Processes that are to share it; more are assumed where these would need too many slots each. */
   readonly processes: number;
 }
 
@@ -44,8 +44,6 @@ export interface Sum {
   readonly bytesPerSecond: number;
   /** At most, of the processes with prefetch. */
   readonly sockets: number;
-  /** (latency ÷ job time) × rate ÷ 1,000; null for jobs that take no time. */
-  readonly oftenQuoted: number | null;
 }
 
 export function sumOf({ roundTripMs, jobTimeMs, rate, processes }: Load): Sum {
@@ -57,7 +55,6 @@ export function sumOf({ roundTripMs, jobTimeMs, rate, processes }: Load): Sum {
     withPrefetch,
     bytesPerSecond: roundedUp(rate * BYTES_A_JOB),
     sockets: withPrefetch.processes * SOCKETS_A_WORKER,
-    oftenQuoted: jobTimeMs === 0 ? null : roundedUp(((roundTripMs / jobTimeMs) * rate) / 1_000),
   };
 }
 
@@ -80,7 +77,7 @@ export function mostOf(slots: number, roundTripMs: number, jobTimeMs: number): n
   return ms === 0 ? undefined : Math.floor((slots * 1_000) / ms);
 }
 
-/** The README's rule of thumb: from a round trip of so many ms downwards, for fetch loops. */
+/** The rule of thumb of docs/sizing.md: from a round trip of so many ms downwards, for fetch loops. */
 const THUMB = [
   { upToMs: 1, network: 'the same machine', from: 50, to: 100 },
   { upToMs: 10, network: 'a LAN', from: 100, to: 300 },
@@ -100,7 +97,7 @@ export function thumbText(roundTripMs: number, jobTimeMs: number): string[] {
         ? ''
         : `; 500 loops would do at most 500 ÷ ${seconds(roundTripMs + jobTimeMs)} = ${count(most)} jobs/s with jobs of ${ms(jobTimeMs)}`
     }`,
-    'Say --rate and --job-time, and the slots are reckoned.',
+    'With --rate and --job-time it calculates the slots.',
   ];
 }
 
@@ -118,7 +115,6 @@ export function sumText(load: Load): string[] {
     `  recommended           ${recommendation(withPrefetch)}`,
     `  bandwidth             rate × ${BYTES_A_JOB} bytes = ${decimal(megabytes)} MB/s, ${decimal(megabytes * 8)} Mbit/s, for small jobs`,
     `  sockets               at most ${SOCKETS_A_WORKER} a worker, ${count(sum.sockets)} together; Faktory takes ${count(FAKTORY_CONNECTIONS)}`,
-    ...quotedText(roundTripMs, sum),
     ...socketsText(sum),
     ...(rate > FAKTORY_RATE
       ? ['  mind Faktory          on two shared cores its own ceiling is 9,000 to 12,000 jobs/s']
@@ -153,18 +149,6 @@ function recommendation({ concurrency, processes }: Slots): string {
   return `WORKER_PREFETCH=auto, WORKER_CONCURRENCY=${concurrency} or more${each}${enough}`;
 }
 
-/** Said where the formula that is often quoted is far off: it comes near for jobs of 1 ms, whatever the rest. */
-function quotedText(roundTripMs: number, { oftenQuoted, jobsInFlight }: Sum): string[] {
-  const isNear = oftenQuoted !== null && Math.abs(oftenQuoted - jobsInFlight) <= jobsInFlight / 10;
-  if (isNear || roundTripMs === 0) return [];
-  const result = oftenQuoted === null ? 'has no result' : `gives ${count(oftenQuoted)}`;
-  return [
-    `  not                   (latency ÷ job time) × rate ÷ 1,000, often quoted, ${result}: wrong by its dimensions, since ms ÷ ms`,
-    '                        is a bare number and a rate remains, not jobs. It doubles when jobs take half the time, where',
-    '                        the need shrinks, and only happens to agree for jobs of 1 ms',
-  ];
-}
-
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 });
 
 export const count = (number: number): string => NUMBER.format(number);
@@ -182,6 +166,6 @@ const decimal = (number: number): string =>
 
 const EXACT = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 12 });
 
-/** Of the sum that is printed: whoever reckons it again gets the same. */
+/** Of the sum that is printed: whoever calculates it again gets the same. */
 const exact = (number: number): string => EXACT.format(number);
 const seconds = (milliseconds: number): string => exact(milliseconds / 1_000);

@@ -15,7 +15,7 @@ Looks at Faktory and the way to it, and prints a line for each check: ok, warn o
 once, pushes and fetches nothing, and shows in Faktory as a worker with the label doctor for a moment, because it
 measures the round trip by BEATs.
 
-Then it reckons WORKER_CONCURRENCY, the sum shown: jobs in flight = rate × (round trip + job time). With --rtt it
+Then it calculates WORKER_CONCURRENCY and shows how: jobs in flight = rate × (round trip + job time). With --rtt it
 connects to nothing and prints the sum alone.
 
 Exit code: 0 when all is well, warnings among it; 1 when a check FAILs.
@@ -29,7 +29,7 @@ Examples:
 /** `millrace doctor`: is all well between here and Faktory, and how many slots does it take? */
 export function doctorCommand(): Command {
   const command = new Command('doctor')
-    .description('Check Faktory and the way to it, and reckon WORKER_CONCURRENCY.')
+    .description('Check Faktory and the way to it, and calculate WORKER_CONCURRENCY.')
     .option('--rtt <ms>', 'the round trip, instead of measuring it: nothing is connected to')
     .option('--job-time <ms>', 'how long a handler takes', '1')
     .option('--rate <jobs>', 'jobs a second that are wanted')

@@ -1,9 +1,10 @@
 /** Reads jobs and their parts as people and files give them. Everything throws JOB_INVALID. */
+
+import type { JobToPush } from '../client/client.ts';
 import { MillraceError, messageOf } from '../errors.ts';
-import type { JobInput } from '../protocol/job.ts';
 
 /** What the command line adds to each job that says nothing itself. */
-export type JobExtras = Pick<JobInput, 'queue' | 'at'>;
+export type JobExtras = Pick<JobToPush, 'queue' | 'at' | 'partitionKey'>;
 
 /** One argument of the command line, as JSON. */
 export function parseArgument(text: string, index: number): unknown {
@@ -42,13 +43,14 @@ const FIELDS = new Set([
   'custom',
   'backtrace',
   'created_at',
+  'partitionKey',
 ]);
 
 /**
  * One line of a file. With a jobtype the line is its arguments (an array) or its one argument (anything else);
- * without one it is the job, an object with the protocol's fields.
+ * without one it is the job, an object with the protocol's fields, and a `partitionKey`.
  */
-export function jobOfLine(text: string, jobtype: string | undefined, extras: JobExtras): JobInput {
+export function jobOfLine(text: string, jobtype: string | undefined, extras: JobExtras): JobToPush {
   const value = parseLine(text);
   if (jobtype !== undefined) return { jobtype, args: Array.isArray(value) ? value : [value], ...extras };
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -58,7 +60,7 @@ export function jobOfLine(text: string, jobtype: string | undefined, extras: Job
   const unknown = Object.keys(value).find((field) => !FIELDS.has(field));
   if (unknown !== undefined)
     throw invalid(`"${unknown}" is no field of a job; those are ${[...FIELDS].join(', ')}`);
-  return { ...extras, ...(value as JobInput) };
+  return { ...extras, ...(value as JobToPush) };
 }
 
 function parseLine(text: string): unknown {

@@ -14,6 +14,7 @@ const MERGED_BY: Readonly<Record<string, 'max' | 'min'>> = {
   millrace_queue_size: 'max',
   millrace_queue_latency_seconds: 'max',
   millrace_set_size: 'max',
+  millrace_partitions_ownerless: 'max',
 };
 
 /** One metric of several processes' each. */

@@ -198,6 +198,9 @@ export class Processes {
       case 'started':
         forked.started = true;
         if (this.#stage === 'first') this.#startOthers();
+        // Processes of a cluster hear nothing before they have started.
+        else if (this.#stage === 'stopping') send(forked.child, { millrace: 'stop' });
+        else if (this.#stage === 'quiet') send(forked.child, { millrace: 'quiet' });
         return;
       case 'readiness':
         forked.notReady = report.notReady;

@@ -38,5 +38,20 @@ export function createProgram(): Command {
   ]) {
     program.addCommand(command);
   }
+  tellUsageErrors(program);
   return program;
+}
+
+/** As all that goes wrong is told: one line that names the program, and where to look. */
+function tellUsageErrors(command: Command, path: string = command.name()): void {
+  command.configureOutput({
+    outputError: (text, write) => {
+      const line = text
+        .trim()
+        .replace(/^error: /, '')
+        .replaceAll('\n', ' ');
+      write(`millrace: ${line}; see ${path} --help\n`);
+    },
+  });
+  for (const child of command.commands) tellUsageErrors(child, `${path} ${child.name()}`);
 }

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Client } from '../client/client.ts';
-import { MillraceError, messageOf } from '../errors.ts';
+import { isMillraceError, MillraceError, messageOf } from '../errors.ts';
 import { readLines } from './file-lines.ts';
 import { type JobExtras, jobOfLine } from './job-input.ts';
 import { Progress } from './progress.ts';
@@ -40,7 +40,10 @@ export async function pushFile({ client, file, jobtype, extras, chunkSize }: Pus
       totals,
     });
   } catch (cause) {
-    throw new MillraceError('FAKTORY_UNREACHABLE', `gave up, lines are left: ${messageOf(cause)}`, { cause });
+    const code = isMillraceError(cause, 'REDIS_UNAVAILABLE', 'PARTITION_LAYOUT')
+      ? cause.code
+      : 'FAKTORY_UNREACHABLE';
+    throw new MillraceError(code, `gave up, lines are left: ${messageOf(cause)}`, { cause });
   } finally {
     progress.end();
   }

@@ -1,15 +1,16 @@
 /** Pushes a stream of lines, one job each, with a bound on what is on its way. */
 import pLimit from 'p-limit';
+import type { JobToPush } from '../client/client.ts';
 import { isMillraceError, MillraceError } from '../errors.ts';
-import type { JobInput } from '../protocol/job.ts';
+
 import type { Line } from './file-lines.ts';
 
 export interface PushLinesOptions {
   /** Lines as they come (`readLines`). */
   lines: AsyncIterable<readonly Line[]>;
   /** Makes the job of a line; throws what is wrong with it. */
-  toJob(text: string): JobInput;
-  push(job: JobInput): Promise<string>;
+  toJob(text: string): JobToPush;
+  push(job: JobToPush): Promise<string>;
   /** Jobs of one PUSHB. */
   chunkSize: number;
   /** Told of every line that is not pushed. */
@@ -23,12 +24,14 @@ export interface Totals {
   failed: number;
 }
 
+/** Others would fare no better. */
+const LOSSES = ['FAKTORY_UNREACHABLE', 'DELIVERY_UNKNOWN', 'REDIS_UNAVAILABLE', 'PARTITION_LAYOUT'] as const;
 /** PUSHBs on their way: as many as the Client's lanes hold. */
 const PUSHBS = 16;
 
 /**
  * Resolves when every line is pushed or told. Reads no further while PUSHBS chunks are on their way, so memory
- * stays flat however long the stream. When Faktory is lost for good it stops reading and throws that.
+ * stays flat however long the stream. When Faktory, or Redis, is lost for good it stops reading and throws that.
  */
 export async function pushLines(options: PushLinesOptions): Promise<void> {
   const { lines, chunkSize } = options;
@@ -67,7 +70,7 @@ async function pushChunk(
       if (!isMillraceError(error)) throw error;
       totals.failed += 1;
       onFailed(number, error);
-      if (isMillraceError(error, 'FAKTORY_UNREACHABLE', 'DELIVERY_UNKNOWN')) loss.error ??= error;
+      if (isMillraceError(error, ...LOSSES)) loss.error ??= error;
     }
   };
   await Promise.all(chunk.map(pushLine));

@@ -3,13 +3,20 @@ import type { Config } from '../config.ts';
 import { MillraceError } from '../errors.ts';
 import { loadContract } from './contract-file.ts';
 import { type JobExtras, parseArgument, parseDelay } from './job-input.ts';
-import { linkOf, pushingOf } from './link.ts';
+import { linkOf, partitionsOf, pushingOf } from './link.ts';
 import { pushFile } from './push-file.ts';
-import { addSettings, CONNECTION_SETTINGS, configOf, PUSHING_SETTINGS } from './settings.ts';
+import {
+  addSettings,
+  CONNECTION_SETTINGS,
+  configOf,
+  KEYED_PUSHING_SETTINGS,
+  PUSHING_SETTINGS,
+} from './settings.ts';
 
 interface PushOptions {
   file?: string;
   queue?: string;
+  partitionKey?: string;
   at?: string;
   in?: Date;
 }
@@ -18,6 +25,7 @@ const EXAMPLES = `
 Examples:
   millrace push add '{"a": 1, "b": 2}'         one job with one argument; prints its jid
   millrace push add 1 2 --in 5m                two arguments, to run in five minutes
+  millrace push charge 1 -k +5511999990000     after the jobs of that key that were pushed before
   millrace push --file jobs.ndjson             one job a line: {"jobtype": "add", "args": [1, 2]}
   millrace push add --file - < numbers.ndjson  one job a line: an array of arguments, or the one argument
 `;
@@ -30,6 +38,7 @@ export function pushCommand(): Command {
     .argument('[args-json...]', 'the arguments, each as JSON')
     .option('-f, --file <file>', 'newline-delimited JSON, one job a line; - for standard input')
     .option('-q, --queue <queue>', 'queue to push to (default: default)')
+    .option('-k, --partition-key <key>', 'jobs of the same key run one after another (PARTITIONS)')
     .addOption(new Option('--at <time>', 'when to run it: RFC 3339, such as 2030-01-31T09:00:00Z'))
     .addOption(
       new Option('--in <delay>', 'how long from now to run it: 500ms, 30s, 5m, 2h, 1d')
@@ -43,6 +52,7 @@ export function pushCommand(): Command {
     'CONTRACT_FILE',
     ...CONNECTION_SETTINGS,
     ...PUSHING_SETTINGS,
+    ...KEYED_PUSHING_SETTINGS,
   ]);
   return command.addHelpText('after', EXAMPLES);
 }
@@ -51,11 +61,12 @@ async function runPush(
   config: Config,
   jobtype: string | undefined,
   texts: readonly string[],
-  { file, queue, at, in: later }: PushOptions,
+  { file, queue, partitionKey, at, in: later }: PushOptions,
 ): Promise<void> {
   const runAt = at ?? later;
   const extras: JobExtras = {
     ...(queue === undefined ? {} : { queue }),
+    ...(partitionKey === undefined ? {} : { partitionKey }),
     ...(runAt === undefined ? {} : { at: runAt }),
   };
   if (file === undefined && jobtype === undefined)
@@ -69,6 +80,7 @@ async function runPush(
   const client = new Client({
     ...linkOf(config, false).connect,
     ...pushingOf(config),
+    partitions: partitionsOf(config),
     ...(contract && { contract }),
   });
   try {

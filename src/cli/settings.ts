@@ -42,6 +42,12 @@ export const PARTITION_SETTINGS: readonly SettingName[] = [
   'PARTITION_ORDINAL',
   'REDIS_URL',
 ];
+/** Of who pushes jobs with a partition key. */
+export const KEYED_PUSHING_SETTINGS: readonly SettingName[] = [
+  'PARTITIONS',
+  'PARTITION_LEASE_TTL_MS',
+  'REDIS_URL',
+];
 export const METRICS_SETTINGS: readonly SettingName[] = ['METRICS_PORT', 'METRICS_HOST', 'SLOW_MS'];
 export const LOG_SETTINGS: readonly SettingName[] = ['LOG_LEVEL', 'LOG_PRETTY'];
 

@@ -12,7 +12,14 @@ import { startMetricsPart } from './metrics-port.ts';
 import { findParent, type Parent } from './processes-child.ts';
 import { processCount } from './processes-policy.ts';
 import { Running } from './running.ts';
-import { addSettings, CONNECTION_SETTINGS, configOf, LOG_SETTINGS, METRICS_SETTINGS } from './settings.ts';
+import {
+  addSettings,
+  CONNECTION_SETTINGS,
+  configOf,
+  LOG_SETTINGS,
+  METRICS_SETTINGS,
+  PARTITION_SETTINGS,
+} from './settings.ts';
 import { writeState } from './write-state.ts';
 
 /** Beyond the time for running jobs: 3 s for aborted ones to clean up, and the reports. */
@@ -44,6 +51,7 @@ export function workerCommand(): Command {
       }
       const parent = findParent();
       const count = processCount(config.WORKER_PROCESSES);
+      if (count > 1) checkProcesses(config);
       if (parent !== undefined || count === 1) await runWorkerCommand(config, logger, file, parent);
       else {
         const { runProcesses } = await import('./processes.ts');
@@ -57,7 +65,26 @@ export function workerCommand(): Command {
       '--processes <n>': 'WORKER_PROCESSES',
       '--shutdown-timeout <ms>': 'WORKER_SHUTDOWN_TIMEOUT_MS',
     },
-    ['HANDLERS_FILE', 'CONTRACT_FILE', ...METRICS_SETTINGS, ...CONNECTION_SETTINGS, ...LOG_SETTINGS],
+    [
+      'RESULT_MAX_SIZE',
+      'RESULT_MAX_DELAY_MS',
+      'HANDLERS_FILE',
+      'CONTRACT_FILE',
+      ...PARTITION_SETTINGS,
+      ...METRICS_SETTINGS,
+      ...CONNECTION_SETTINGS,
+      ...LOG_SETTINGS,
+    ],
+  );
+}
+
+/** Each of them would take the partitions of the same ordinal. */
+function checkProcesses({ PARTITIONS, REDIS_URL, WORKER_PROCESSES }: Config): void {
+  if (PARTITIONS === 0 || REDIS_URL !== undefined) return;
+  throw new MillraceError(
+    'CONFIG_INVALID',
+    `WORKER_PROCESSES is ${WORKER_PROCESSES}, and PARTITIONS is set without REDIS_URL: set REDIS_URL, by which the processes ` +
+      'share the partitions out, or WORKER_PROCESSES=1',
   );
 }
 
@@ -131,6 +158,11 @@ export async function createWorker(
     contract,
     concurrency: config.WORKER_CONCURRENCY,
     queues: config.WORKER_QUEUES,
+    partitions: {
+      ...link.partitions,
+      perPod: config.PARTITIONS_PER_POD,
+      ordinal: config.PARTITION_ORDINAL,
+    },
     prefetch: config.WORKER_PREFETCH,
     shutdownTimeoutMs,
     slowMs: config.SLOW_MS,

@@ -13,14 +13,27 @@ import { askQueues, type QueueReport } from '../connection/queue-report.ts';
 import { SoloLanes } from '../connection/solo-lanes.ts';
 import type { AnyJobs, ArgsIn, Contract, JobDefinitions } from '../contract/contract.ts';
 import { isMillraceError, MillraceError } from '../errors.ts';
+import { resolvePartitions } from '../partitions/open.ts';
 import { rawCommand } from '../protocol/commands.ts';
 import { whyForbidden } from '../protocol/forbidden.ts';
-import { type EncodedJob, encodeJob, type JobDefaults, newJid } from '../protocol/job.ts';
-import { type PushCaller, Pusher, type PusherStats, type PushOptions } from '../pushing/pusher.ts';
+import { type JobDefaults, newJid } from '../protocol/job.ts';
+import type { PushedJob } from '../pushing/options.ts';
+import { type PushCaller, Pusher, type PusherStats } from '../pushing/pusher.ts';
 import { SlowLog } from '../slow-log.ts';
-import { Checks } from './checks.ts';
-import { type ClientOptions, type Pushable, payloadOf, pusherOptions } from './options.ts';
+import { Checks, checkError } from './checks.ts';
+import { Encoding } from './encoding.ts';
+import { KeyedPushes } from './keyed-pushes.ts';
+import {
+  type ClientOptions,
+  type ClientPushOptions,
+  type JobToPush,
+  type Pushable,
+  payloadOf,
+  pusherOptions,
+} from './options.ts';
 import { type PushOutcome, pushAll } from './push-all.ts';
+import { type ChunkOptions, type ItemIn, pushChunked } from './push-chunked.ts';
+import { lookThrough } from './queue-look.ts';
 
 /** A client in numbers, for metrics. */
 export interface ClientStats extends PusherStats {
@@ -29,7 +42,7 @@ export interface ClientStats extends PusherStats {
   readonly sockets: { readonly used: number; readonly limit: number };
 }
 
-export type { ClientOptions, Pushable, PushCaller, PushOutcome };
+export type { ClientOptions, ClientPushOptions, JobToPush, Pushable, PushCaller, PushOutcome };
 
 /** The jobs that `pushBulk` could not store, by jid: `{ reason, payload }`. */
 export type Rejected = Awaited<ReturnType<FaktoryWorkerClient['pushBulk']>>;
@@ -52,6 +65,8 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   readonly #fetchLanes: SoloLanes;
   readonly #pusher: Pusher;
   readonly #defaults: JobDefaults;
+  readonly #keyed: KeyedPushes;
+  readonly #encoding: Encoding;
   readonly #maxInFlight: number;
   readonly #checks = new Checks();
   #state: State = 'open';
@@ -88,11 +103,20 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
     const onSlow = options.onSlow ?? ((ms: number) => slow.command('PUSHB', ms));
     const pushing = { ...pusherOptions(options), slowMs, onSlow };
     this.#maxInFlight = pushing.maxInFlight;
+    this.#keyed = new KeyedPushes({
+      rules: resolvePartitions(options.partitions),
+      defaults: this.#defaults,
+      look: lookThrough(this.#lanes, link.address, ACQUIRE_TIMEOUT_MS),
+      logger: link.logger,
+    });
+    const { contract } = this;
+    this.#encoding = new Encoding({ contract, defaults: this.#defaults, keyed: this.#keyed });
     this.#pusher = new Pusher(this.#lanes, pushing);
   }
 
   /** Opens a connection, and resolves when Faktory has welcomed it; rejects with what keeps it from coming up. */
   override async connect(): Promise<this> {
+    this.#keyed.connect();
     await this.#lanes.acquire(ACQUIRE_TIMEOUT_MS);
     return this;
   }
@@ -109,7 +133,7 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
 
   /** Whether a push would be admitted at once; false from the limit until half of it has drained. */
   get hasRoom(): boolean {
-    return this.#pusher.hasRoom;
+    return this.#pusher.hasRoom && this.#pusher.inFlight + this.#checks.asking < this.#maxInFlight;
   }
 
   /** Jobs admitted and not yet stored. */
@@ -120,7 +144,9 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   /** What was pushed, what is on its way, and the lanes: cheap, to be read when metrics are. */
   stats(): ClientStats {
     const { used, limit } = this.#link.budget;
-    return { ...this.#pusher.stats(), lanes: this.#lanes.counts, sockets: { used, limit } };
+    const pushing = this.#pusher.stats();
+    const asking = pushing.asking + this.#checks.asking;
+    return { ...pushing, asking, lanes: this.#lanes.counts, sockets: { used, limit } };
   }
 
   /** How Faktory's queues and sets fare, at most 15 s old. Rejects while Faktory cannot be reached. */
@@ -137,20 +163,21 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   /**
    * Pushes a job; resolves to its jid when Faktory has it. At the limit it waits for room. Rejects with
    * JOB_INVALID, PAYLOAD_INVALID (it does not fit the contract), JOB_REJECTED, FAKTORY_UNREACHABLE (not stored),
-   * DELIVERY_UNKNOWN (stored or not), CLOSED.
+   * DELIVERY_UNKNOWN (stored or not), CLOSED. One with a partition key, too: REDIS_UNAVAILABLE, PARTITION_NUMBERS_LOST,
+   * PARTITION_LAYOUT (not stored).
    */
-  override push(job: Pushable, options?: PushOptions): Promise<string>;
+  override push(job: Pushable, options?: ClientPushOptions): Promise<string>;
   /** The same by jobtype and args, typed by the contract. */
   override push<T extends keyof D & string>(jobtype: T, ...args: ArgsIn<D[T]>): Promise<string>;
   override async push(first: Pushable | string, ...rest: unknown[]): Promise<string> {
     this.#assertOpen();
     if (typeof first === 'string') return this.#admit({ jobtype: first, args: rest });
-    return this.#admit(first, rest[0] as PushOptions | undefined);
+    return this.#admit(first, rest[0] as ClientPushOptions | undefined);
   }
 
   /** Resolves to the jid when it is stored. Nothing is put off, unless the contract's schema is asynchronous. */
-  async #admit(job: Pushable, options?: PushOptions): Promise<string> {
-    const encoded = this.#encode(job);
+  async #admit(job: Pushable, options?: ClientPushOptions): Promise<string> {
+    const encoded = this.#encode(job, options?.partitionKey);
     if (!(encoded instanceof Promise)) return this.#pusher.admit(encoded, options);
     return this.#checks.run(encoded, (checked) => this.#pusher.admit(checked, options));
   }
@@ -168,17 +195,6 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
       );
   }
 
-  /** Checked and encoded; a promise only where the contract's schema is asynchronous. */
-  #encode(job: Pushable): EncodedJob | Promise<EncodedJob> {
-    const payload = payloadOf(job);
-    const { contract } = this;
-    if (contract === undefined) return encodeJob(payload, this.#defaults);
-    // What is sent is what was given, not what the schema makes of it: the worker's parse must find the same input.
-    const encoded = encodeJob(contract.complete(payload), this.#defaults);
-    const parsed = contract.parseArgs(payload.jobtype, payload.args ?? []);
-    return parsed instanceof Promise ? parsed.then(() => encoded) : encoded;
-  }
-
   /**
    * Pushes many; resolves to those that were refused, by jid, each with its reason. Rejects with an
    * AggregateError when the fate of some is not known or Faktory is away.
@@ -187,9 +203,10 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
     this.#assertOpen();
     const rejected: Rejected = {};
     const failures: MillraceError[] = [];
-    const withJids = jobs.map((job) => {
+    const withJids = jobs.map((job): JobToPush => {
       const payload = payloadOf(job);
-      return payload.jid === undefined ? { ...payload, jid: newJid() } : payload;
+      const partitionKey = (job as JobToPush).partitionKey;
+      return { ...payload, partitionKey, jid: payload.jid ?? newJid() };
     });
     for await (const { job, error } of this.pushAll(withJids)) {
       if (error === undefined) continue;
@@ -219,7 +236,7 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   }
 
   /** Resolves to the jid when it is admitted; keeps what becomes of it for `flush`. */
-  #admitOnly(encoded: EncodedJob): Promise<string> {
+  #admitOnly(encoded: PushedJob): Promise<string> {
     return new Promise((resolve) => {
       const caller: PushCaller = {
         onAdmitted: () => resolve(encoded.jid),
@@ -265,6 +282,20 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
   }
 
   /**
+   * Pushes many items as few jobs of one jobtype, `size` of them in each (its first arg), and resolves to their jids; takes
+   * no more from the iterable than there is room for. `worker.registerChunked` takes them. When some are not stored it goes
+   * on with the others, and rejects in the end with an AggregateError of a ChunkError for each, which tells the items.
+   */
+  async pushChunked<T extends keyof D & string>(
+    jobtype: T,
+    items: Iterable<ItemIn<ArgsIn<D[T]>>> | AsyncIterable<ItemIn<ArgsIn<D[T]>>>,
+    options: ChunkOptions,
+  ): Promise<string[]> {
+    this.#assertOpen();
+    return pushChunked(this, jobtype, items, options);
+  }
+
+  /**
    * Sends a command, in pieces (`['QUEUE', 'PAUSE', 'default']`), and resolves to its reply's text. A FETCH and a
    * MUTATE get a socket of their own: Faktory may take two and five seconds over them, and pushes would wait behind. Rejects with COMMAND_REFUSED (by Faktory, or before it is
    * sent what would harm it or the connection: PUSH, END, HELLO, bare commands), CONNECTION_LOST,
@@ -306,12 +337,21 @@ export class Client<D extends JobDefinitions = AnyJobs> extends FaktoryWorkerCli
     if (this.#state === 'open') this.#state = 'closing';
     await this.#checks.settled();
     await this.#pusher.idle();
+    await this.#keyed.close();
     await Promise.all([this.#lanes.close(), this.#fetchLanes.close()]);
     this.#state = 'closed';
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #encode(job: Pushable, key?: string): PushedJob | Promise<PushedJob> {
+    try {
+      return this.#encoding.encode(job, key);
+    } catch (thrown) {
+      throw checkError(thrown);
+    }
   }
 
   #assertOpen(): void {

@@ -20,7 +20,7 @@ export function parseAddress(url: string, password?: string): Address {
   const scheme = /^(tcp|tcp\+tls):\/\//.exec(url)?.[1];
   // A URL of an unknown scheme is not taken apart the same way on every version: use one that is.
   const parsed = urlOf(url.replace(/^tcp(\+tls)?:\/\//, 'http://'));
-  if (scheme === undefined || parsed === undefined || !isBare(parsed)) throw invalid(url);
+  if (scheme === undefined || parsed === undefined || !isBare(parsed)) throw invalid(url, scheme);
   const port = /:(\d+)\/?$/.exec(url.replace(/^[^@]*@/, ''))?.[1];
   // Unlike decodeURIComponent, this leaves a lone % as it is.
   const inUrl = querystring.unescape(parsed.password || parsed.username);
@@ -46,10 +46,15 @@ export function showAddress({ host, port, tls }: Address): string {
   return `${tls ? 'tcp+tls' : 'tcp'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-function invalid(url: string): MillraceError {
+function invalid(url: string, scheme: string | undefined): MillraceError {
+  // What is right but for what stands where the port does.
+  const withoutPort = urlOf(url.replace(/^[^:]*:/, 'http:').replace(/:[^:/@\]]*\/?$/, ''));
+  const isPort = scheme !== undefined && withoutPort !== undefined && isBare(withoutPort);
   return new MillraceError(
     'ADDRESS_INVALID',
-    `FAKTORY_URL is "${masked(url)}", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS`,
+    `FAKTORY_URL is "${masked(url)}", it takes tcp://host:7419, or tcp+tls://host:7419 for TLS${
+      isPort ? '; its port is a number from 1 to 65535' : ''
+    }`,
   );
 }
 

@@ -4,7 +4,7 @@
  * are sent and again before they run. Validators are any that speak Standard Schema (zod, valibot, arktype …).
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { MillraceError } from '../errors.ts';
+import { MillraceError, messageOf } from '../errors.ts';
 import { checkJobtype, checkQueueName, type JobInput } from '../protocol/job.ts';
 
 /** One kind of job. */
@@ -12,12 +12,24 @@ export interface JobDefinition {
   /** A schema of the array of args, for instance `z.tuple([z.object({ a: z.number() })])`; may be asynchronous. */
   // biome-ignore lint/suspicious/noExplicitAny: the schema's own types say what the args are.
   args?: StandardSchemaV1<any, readonly any[]>;
+  /**
+   * A schema of what its handler returns, where that goes to a reducer (`reduceTo`): it types the reducer's results, and a
+   * result that does not fit fails its job. It checks only, and must not be asynchronous.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  result?: StandardSchemaV1<any, any>;
   /** Where it is pushed, unless a push says otherwise (default `default`). */
   queue?: string;
   /** Retries, unless a push says otherwise. */
   retry?: number;
   /** Seconds a worker may hold it, unless a push says otherwise. */
   reserveFor?: number;
+  /**
+   * The partition key, from the args as they are pushed (and as the handler would get them, one by one), for pushes that
+   * say none: `partitionBy: ({ phone }: { phone: string }) => phone`. Undefined: this one has no key.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: the schema says what the args are.
+  partitionBy?: (...args: any[]) => string | undefined;
 }
 
 export type JobDefinitions = Record<string, JobDefinition>;
@@ -35,6 +47,18 @@ export type ArgsIn<D extends JobDefinition> = D['args'] extends StandardSchemaV1
 export type ArgsOut<D extends JobDefinition> = D['args'] extends StandardSchemaV1
   ? Spreadable<StandardSchemaV1.InferOutput<D['args']>>
   : unknown[];
+
+/** What the handlers of a contract's jobs return to a reducer, each with its jobtype; any where it says nothing of them. */
+export type ResultsIn<D extends JobDefinitions> = [TypedResults<D>] extends [never]
+  ? // biome-ignore lint/suspicious/noExplicitAny: as the args of a program without a contract.
+    { jobtype: string; result: any }
+  : TypedResults<D>;
+
+type TypedResults<D extends JobDefinitions> = {
+  [T in keyof D & string]: D[T] extends { result: infer S extends StandardSchemaV1 }
+    ? { jobtype: T; result: StandardSchemaV1.InferInput<S> }
+    : never;
+}[keyof D & string];
 
 // biome-ignore lint/suspicious/noExplicitAny: a rest parameter wants an array, whatever is in it.
 type Spreadable<T> = T extends readonly any[] ? (any[] extends T ? any[] : T) : never;
@@ -106,13 +130,49 @@ export class Contract<D extends JobDefinitions = JobDefinitions> {
       ? result.then((settled) => argsOf(jobtype, settled))
       : argsOf(jobtype, result);
   }
+
+  /** Whether it says which jobs of a jobtype belong together. */
+  isKeyed(jobtype: string): boolean {
+    return this.definitionOf(jobtype).partitionBy !== undefined;
+  }
+
+  /** What `partitionBy` says of args that were checked; throws JOB_INVALID when it throws. */
+  partitionKeyOf(jobtype: string, args: readonly unknown[]): string | undefined {
+    try {
+      return this.definitionOf(jobtype).partitionBy?.(...args) ?? undefined;
+    } catch (cause) {
+      const text = `partitionBy of "${jobtype}" threw: ${messageOf(cause)}`;
+      throw new MillraceError('JOB_INVALID', text, { cause });
+    }
+  }
+
+  /** Throws RESULT_INVALID for a result that does not fit, or a schema that is asynchronous. */
+  checkResult(jobtype: string, result: unknown): void {
+    const schema = this.definitionOf(jobtype).result;
+    if (schema === undefined) return;
+    const checked = schema['~standard'].validate(result);
+    const wrong = (why: string): MillraceError =>
+      new MillraceError('RESULT_INVALID', `the result of "${jobtype}" ${why}`);
+    if (checked instanceof Promise) {
+      checked.catch(() => {});
+      throw wrong('has an asynchronous schema: it must be synchronous');
+    }
+    if (checked.issues === undefined) return;
+    const shown = checked.issues.map(({ path, message }) => `${showPath(path ?? [], 'result')}: ${message}`);
+    throw wrong(`does not fit its contract: ${shown.join('; ')}`);
+  }
 }
+
+/** Holds the args of each `partitionBy`, where their types are written, to the schema beside it. */
+type PartitionedBy<D extends JobDefinitions> = {
+  readonly [T in keyof D]: { readonly partitionBy?: (...args: ArgsIn<D[T]>) => string | undefined };
+};
 
 /**
  * Defines the jobs of a program: `defineJobs({ add: { args: z.tuple([…]), queue: 'sums', retry: 5 } })`. Throws
  * JOB_INVALID for a jobtype or queue that Faktory does not take.
  */
-export function defineJobs<const D extends JobDefinitions>(jobs: D): Contract<D> {
+export function defineJobs<const D extends JobDefinitions>(jobs: D & PartitionedBy<D>): Contract<D> {
   return new Contract(jobs);
 }
 
@@ -124,12 +184,12 @@ function argsOf(jobtype: string, result: StandardSchemaV1.Result<readonly unknow
   );
 }
 
-function showPath(path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[]): string {
+function showPath(path: readonly (PropertyKey | StandardSchemaV1.PathSegment)[], root = 'args'): string {
   const keys = path.map((segment) => (typeof segment === 'object' ? segment.key : segment));
   return keys.reduce<string>((shown, key) => {
     if (typeof key === 'number') return `${shown}[${key}]`;
     return /^[A-Za-z_$][\w$]*$/.test(String(key))
       ? `${shown}.${String(key)}`
       : `${shown}[${JSON.stringify(String(key))}]`;
-  }, 'args');
+  }, root);
 }

@@ -119,6 +119,8 @@ export interface Coordinator {
   numbers(asks: readonly Ask[]): Promise<readonly Numbers[]>;
   /** Numbers whose push failed for certain: nobody has to wait for them. Never fails: it is tried until it is told. */
   declareVoid(partition: number, epoch: number, range: Range): void;
+  /** Resolves when all void numbers are told, or when that cannot be done now. */
+  told(): Promise<void>;
   /** The void numbers that are not done yet, by epoch. */
   voids(partition: number): Promise<ReadonlyMap<number, Ranges>>;
   /** Begins the numbers of those partitions that have none. Only for who has seen that no job of theirs waits. */

@@ -83,6 +83,8 @@ export class MemoryCoordinator implements Coordinator {
     voids.set(epoch, addRange(voids.get(epoch) ?? NO_RANGES, range));
   }
 
+  async told(): Promise<void> {}
+
   async voids(partition: number): Promise<ReadonlyMap<number, Ranges>> {
     return new Map(this.#record(partition).voids);
   }

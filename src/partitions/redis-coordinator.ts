@@ -117,6 +117,10 @@ export class RedisCoordinator implements Coordinator {
     this.#unsettled.add(() => this.#call(DECLARE_VOID, [this.#voids(partition)], [epoch, first, last]));
   }
 
+  told(): Promise<void> {
+    return this.#unsettled.tried();
+  }
+
   async voids(partition: number): Promise<ReadonlyMap<number, Ranges>> {
     const entries = await this.#link.use((redis) => redis.zrange(this.#voids(partition), '0', '-1'));
     return parseVoids(entries);

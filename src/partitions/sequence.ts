@@ -70,7 +70,7 @@ export interface SequenceTally {
 
 export class Sequence<J> {
   readonly #concurrency: number;
-  readonly #gapWaitMs: number;
+  #gapWaitMs: number;
   #epochs: readonly Epoch[];
   #epoch: Epoch;
   #open: Ranges;
@@ -98,6 +98,11 @@ export class Sequence<J> {
     this.#epochs = epochs;
     this.#gapWaitMs = gapWaitMs;
     this.#concurrency = concurrency;
+  }
+
+  /** How long gaps are waited for from now on: reservations differ from job to job. */
+  set gapWaitMs(ms: number) {
+    this.#gapWaitMs = ms;
   }
 
   /** What a checkpoint has to say. */

@@ -24,12 +24,25 @@ export function withStamp(custom: Custom | undefined, { epoch, number, key }: St
   return { ...custom, millrace: { ...ours, n: number, e: epoch, k: key } };
 }
 
+/** The same for a job that has a key and no place in the order: its turn is when it comes. */
+export function withKey(custom: Custom | undefined, key: string): Custom {
+  const { n: _n, e: _e, ...ours } = isObject(custom?.millrace) ? custom.millrace : {};
+  return { ...custom, millrace: { ...ours, k: key } };
+}
+
 /** Undefined where there is none, or what no pusher of ours has written: such a job has no place in the order. */
 export function stampOf(custom: unknown): Stamp | undefined {
   if (!isObject(custom) || !isObject(custom.millrace)) return undefined;
   const { n, e, k } = custom.millrace;
   if (!isPlace(n) || !isPlace(e) || typeof k !== 'string') return undefined;
   return { number: n, epoch: e, key: k };
+}
+
+/** The key of a job, whether it has a place in the order or not. */
+export function keyOf(custom: unknown): string | undefined {
+  if (!isObject(custom) || !isObject(custom.millrace)) return undefined;
+  const { k } = custom.millrace;
+  return typeof k === 'string' ? k : undefined;
 }
 
 /** Below zero: `a` comes before `b`. */

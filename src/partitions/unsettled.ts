@@ -6,12 +6,15 @@ const AGAIN_AFTER_MS = 500;
 /** What is forgotten beyond it makes gaps that are waited for: slow, but nothing is lost. */
 const MOST = 10_000;
 
+/** Resting with nothing to tell, telling, waiting to try again, and closed for good. */
+type State = 'resting' | 'telling' | 'waiting' | 'closed';
+
 export class Unsettled {
   readonly #logger: Logger;
   readonly #tells: (() => Promise<unknown>)[] = [];
-  /** Resting with nothing to tell, telling, waiting to try again, and closed for good. */
-  #state: 'resting' | 'telling' | 'waiting' | 'closed' = 'resting';
+  #state: State = 'resting';
   #timer: NodeJS.Timeout | undefined;
+  #waiters: (() => void)[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -32,14 +35,19 @@ export class Unsettled {
     if (this.#state === 'resting') void this.#tellAll();
   }
 
+  /** Resolves when nothing is left, or what is left has to be tried again later. */
+  async tried(): Promise<void> {
+    if (this.#state === 'telling') await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
   close(): void {
-    this.#state = 'closed';
+    this.#setState('closed');
     clearTimeout(this.#timer);
     this.#tells.length = 0;
   }
 
   async #tellAll(): Promise<void> {
-    this.#state = 'telling';
+    this.#setState('telling');
     for (let tell = this.#tells[0]; tell !== undefined; tell = this.#tells[0]) {
       try {
         await tell();
@@ -49,12 +57,19 @@ export class Unsettled {
       }
       if (this.#tells[0] === tell) this.#tells.shift();
     }
-    if (this.#state === 'telling') this.#state = 'resting';
+    if (this.#state === 'telling') this.#setState('resting');
+  }
+
+  #setState(next: State): void {
+    this.#state = next;
+    if (next === 'telling') return;
+    for (const resolve of this.#waiters) resolve();
+    this.#waiters = [];
   }
 
   #wait(): void {
     if (this.#state !== 'telling') return;
-    this.#state = 'waiting';
+    this.#setState('waiting');
     this.#timer = setTimeout(() => void this.#tellAll(), AGAIN_AFTER_MS);
     this.#timer.unref();
   }

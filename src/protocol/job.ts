@@ -1,5 +1,6 @@
 /** The job as it travels: its fields, the rules of its names, and its one-time encoding at admission. */
 import { randomFillSync } from 'node:crypto';
+import { cut } from '../cut.ts';
 import { MillraceError, messageOf } from '../errors.ts';
 
 /** What Faktory adds to a job that has failed before. */
@@ -81,10 +82,25 @@ export const JID = /^[A-Za-z0-9._:-]{8,128}$/;
 /** The jid of a copy that stands for a job: `<first jid>.<n>-<4 random>`, n being how often it was handed back. */
 export const COPY_JID = /^(.{8,})\.(\d{1,6})-[0-9a-f]{4}$/;
 
-const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Control characters, and halves of surrogate pairs: Faktory would put U+FFFD for such. */
+const NOT_IN_NAMES = /[\u0000-\u001f\u007f\p{Surrogate}]/u;
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 const MAX_RESERVE_FOR = 86_400;
 const MAX_DEPTH = 100;
+
+/** JOB_INVALID, for what one field of a job says. */
+export class FieldError extends MillraceError {
+  /** As the job has it: `reserve_for`. */
+  readonly field: string;
+  /** What is wrong with it: the message without the field. */
+  readonly fault: string;
+
+  constructor(field: string, fault: string, options?: { cause?: unknown }) {
+    super('JOB_INVALID', `${field} ${fault}`, options);
+    this.field = field;
+    this.fault = fault;
+  }
+}
 
 /**
  * Checks a job by Faktory's rules and encodes it; throws JOB_INVALID, naming the field. One wrong type makes
@@ -138,7 +154,7 @@ export function checkQueueName(queue: unknown): string {
 
 /** Returns the name, or throws JOB_INVALID. */
 export function checkJobtype(jobtype: unknown): string {
-  if (typeof jobtype !== 'string' || jobtype === '' || jobtype.length > 256 || CONTROL.test(jobtype)) {
+  if (typeof jobtype !== 'string' || jobtype === '' || jobtype.length > 256 || NOT_IN_NAMES.test(jobtype)) {
     throw invalid('jobtype', jobtype, '1 to 256 characters, none of them a control character');
   }
   return jobtype;
@@ -181,13 +197,10 @@ function encodeValue(field: string, value: unknown, takes: 'an array' | 'an obje
   try {
     json = JSON.stringify(value);
   } catch (cause) {
-    throw new MillraceError('JOB_INVALID', `${field} cannot be written as JSON: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new FieldError(field, `cannot be written as JSON: ${messageOf(cause)}`, { cause });
   }
   if (!json?.startsWith(takes === 'an array' ? '[' : '{')) throw invalid(field, value, takes);
-  if (exceedsDepth(json, MAX_DEPTH))
-    throw new MillraceError('JOB_INVALID', `${field} is nested over ${MAX_DEPTH} deep`);
+  if (exceedsDepth(json, MAX_DEPTH)) throw new FieldError(field, `is nested over ${MAX_DEPTH} deep`);
   return json;
 }
 
@@ -223,13 +236,13 @@ export function newJid(): string {
   return jid;
 }
 
-function invalid(field: string, got: unknown, takes: string): MillraceError {
-  return new MillraceError('JOB_INVALID', `${field} is ${show(got)}, it takes ${takes}`);
+function invalid(field: string, got: unknown, takes: string): FieldError {
+  return new FieldError(field, `is ${show(got)}, it takes ${takes}`);
 }
 
 function show(value: unknown): string {
   try {
-    return (JSON.stringify(value) ?? String(value)).slice(0, 80);
+    return cut(JSON.stringify(value) ?? String(value), 80);
   } catch {
     return typeof value;
   }

@@ -1,9 +1,9 @@
-import type { EncodedJob } from '../protocol/job.ts';
-import type { PushCaller, PushOptions } from './options.ts';
+import type { PushCaller, PushedJob, PushOptions } from './options.ts';
 
 /** A job on its way through a Pusher, from the asking until it is settled. */
 export interface Entry {
-  readonly job: EncodedJob;
+  /** Replaced once, where it had to be completed. */
+  job: PushedJob;
   readonly atMostOnce: boolean;
   readonly notAfter: number;
   /** Rises in the order of asking. */
@@ -27,7 +27,7 @@ const NO_OPTIONS: PushOptions = {};
 
 /** One shape, written out: it is made for each job. */
 export function newEntry(
-  job: EncodedJob,
+  job: PushedJob,
   { atMostOnce = false, notAfter = Number.POSITIVE_INFINITY }: PushOptions = NO_OPTIONS,
   number: number,
   caller: PushCaller,

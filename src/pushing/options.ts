@@ -1,5 +1,6 @@
 /** What a Pusher takes. */
 import type { MillraceError } from '../errors.ts';
+import type { EncodedJob } from '../protocol/job.ts';
 
 export interface PusherOptions {
   /** Jobs in one PUSHB at most (BATCH_MAX_SIZE, default 100). */
@@ -44,8 +45,22 @@ export interface PushCaller {
   onAdmitted?: (() => void) | undefined;
   /** Faktory has it. */
   onStored(jid: string): void;
-  /** JOB_REJECTED, DELIVERY_UNKNOWN, FAKTORY_UNREACHABLE; where it is still checked, what the check found. */
+  /** JOB_REJECTED, DELIVERY_UNKNOWN, FAKTORY_UNREACHABLE; where it is still checked or completed, what that found. */
   onFailed(error: MillraceError): void;
+}
+
+/** A job as the pusher takes it. */
+export interface PushedJob extends EncodedJob {
+  /** What it lacks until it is admitted; its `json` is not looked at before that is there. */
+  readonly completion?: Completion;
+}
+
+/** Completes a job between its admission and its way to a lane: meanwhile it counts as on its way. */
+export interface Completion {
+  /** Comes to the JSON that travels, no longer than `bytes` said, or to why there is none: calls one of both, once, later. */
+  complete(onReady: (json: string) => void, onFailed: (error: MillraceError) => void): void;
+  /** It was completed, and certainly not stored in the end. */
+  onVoid(): void;
 }
 
 export interface PushOptions {

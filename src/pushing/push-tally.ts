@@ -9,7 +9,7 @@ export interface PushTotals {
   readonly refused: number;
   /** Jobs that may be stored or not (DELIVERY_UNKNOWN). */
   readonly unknown: number;
-  /** Jobs that were given up before they were sent (FAKTORY_UNREACHABLE). */
+  /** Jobs that were given up before they were sent (FAKTORY_UNREACHABLE, REDIS_UNAVAILABLE and the like). */
   readonly unsent: number;
   /** How often a job was sent again, its outcome being unknown. */
   readonly resent: number;

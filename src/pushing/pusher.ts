@@ -2,7 +2,7 @@
  * Moves encoded jobs to Faktory: gathers concurrent pushes into PUSHBs, keeps several on their way, tells each
  * caller what became of its own job, and sends again what a lost connection left unknown.
  *
- * A job is *asking* (at the limit, for room), then *waiting* (in the row, maybe again), then *sent* (in a PUSHB
+ * A job is *asking* (at the limit, for room), then perhaps *being completed* (a keyed one, with its number), then *waiting* (in the row, maybe again), then *sent* (in a PUSHB
  * that is unanswered), maybe *resting* (Faktory's answer said nothing of it), and in the end *settled*. It counts
  * as pressure from its admission, the end of asking, until it is settled.
  */
@@ -10,12 +10,18 @@ import type { Connection, Receiver } from '../connection/connection.ts';
 import type { Lanes } from '../connection/lanes.ts';
 import { MillraceError } from '../errors.ts';
 import { pushbCommand } from '../protocol/commands.ts';
-import type { EncodedJob } from '../protocol/job.ts';
 import type { ReplyKind } from '../protocol/resp.ts';
 import { Admission } from './admission.ts';
 import type { Entry } from './entry.ts';
 import { deadly, isHopeless, travelAfter, travelsAlone } from './losses.ts';
-import { PUSHER_DEFAULTS, type PushCaller, type PusherOptions, type PushOptions } from './options.ts';
+import {
+  type Completion,
+  PUSHER_DEFAULTS,
+  type PushCaller,
+  type PushedJob,
+  type PusherOptions,
+  type PushOptions,
+} from './options.ts';
 import { paceMs, RecentLeast } from './pacing.ts';
 import { type PusherStats, PushTally } from './push-tally.ts';
 import { readPushb, type Verdict } from './pushb.ts';
@@ -55,7 +61,7 @@ export class Pusher {
     this.#options = { ...PUSHER_DEFAULTS, ...options };
     const { maxInFlight, maxInFlightBytes } = this.#options;
     this.#tally = new PushTally(this.#options);
-    this.#admission = new Admission(maxInFlight, maxInFlightBytes, (entry) => this.#enqueue(entry));
+    this.#admission = new Admission(maxInFlight, maxInFlightBytes, (entry) => this.#onAdmitted(entry));
     this.#settling = new Settling(this.#tally, (entry) => this.#admission.leave(entry));
     this.#resting = new Resting((entry) => this.#enqueueAgain(entry));
   }
@@ -102,22 +108,39 @@ export class Pusher {
    * when Faktory has it. Rejects with JOB_REJECTED, DELIVERY_UNKNOWN, or FAKTORY_UNREACHABLE (then it was
    * certainly not stored).
    */
-  admit(job: EncodedJob, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
+  admit(job: PushedJob, options?: PushOptions, onAdmitted?: () => void): Promise<string> {
     return new Promise((onStored, onFailed) => {
       this.admitFor({ onAdmitted, onStored, onFailed }, job, options);
     });
   }
 
   /** `admit` without a promise. */
-  admitFor(caller: PushCaller, job: EncodedJob, options?: PushOptions): void {
+  admitFor(caller: PushCaller, job: PushedJob, options?: PushOptions): void {
     this.#admission.ask(this.#settling.begin(job, options, caller));
   }
 
   /** As `admit`, but does not ask for room: for the few jobs of our own that must go out at the limit, too. */
-  push(job: EncodedJob, options?: PushOptions): Promise<string> {
+  push(job: PushedJob, options?: PushOptions): Promise<string> {
     return new Promise((onStored, onFailed) => {
       this.#admission.letIn(this.#settling.begin(job, options, { onStored, onFailed }));
     });
+  }
+
+  #onAdmitted(entry: Entry): void {
+    const { completion } = entry.job;
+    if (completion === undefined) this.#enqueue(entry);
+    else this.#complete(entry, completion);
+  }
+
+  #complete(entry: Entry, completion: Completion): void {
+    const { jid, queue, bytes } = entry.job;
+    completion.complete(
+      (json) => {
+        entry.job = { jid, queue, bytes, json, completion };
+        this.#enqueue(entry);
+      },
+      (error) => this.#settling.incomplete(entry, error),
+    );
   }
 
   #enqueue(entry: Entry): void {

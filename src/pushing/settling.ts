@@ -1,7 +1,6 @@
 import { MillraceError } from '../errors.ts';
-import type { EncodedJob } from '../protocol/job.ts';
 import { type Entry, newEntry } from './entry.ts';
-import type { PushCaller, PushOptions } from './options.ts';
+import type { PushCaller, PushedJob, PushOptions } from './options.ts';
 import type { PushTally } from './push-tally.ts';
 
 /** All jobs that are not settled, the oldest first: tells the caller of each what became of it, once. */
@@ -18,7 +17,7 @@ export class Settling {
   }
 
   /** The entry of a job: from now on it is waited for. */
-  begin(job: EncodedJob, options: PushOptions | undefined, caller: PushCaller): Entry {
+  begin(job: PushedJob, options: PushOptions | undefined, caller: PushCaller): Entry {
     this.#asked += 1;
     const entry = newEntry(job, options, this.#asked, caller);
     this.#unsettled.add(entry);
@@ -34,9 +33,18 @@ export class Settling {
   refused(entry: Entry, reason: string): void {
     this.#settle(entry);
     this.#tally.refused += 1;
+    // After an unknown outcome it may be stored all the same: Faktory may refuse it because it has it.
+    if (!entry.maybeStored) entry.job.completion?.onVoid();
     entry.caller.onFailed(
       new MillraceError('JOB_REJECTED', `Faktory refused job ${entry.job.jid}: ${reason}`),
     );
+  }
+
+  /** It could not be completed. */
+  incomplete(entry: Entry, error: MillraceError): void {
+    this.#settle(entry);
+    this.#tally.unsent += 1;
+    entry.caller.onFailed(error);
   }
 
   /** It is not tried any more; `cause` is what kept it from being stored, or from being known to be. */
@@ -49,6 +57,7 @@ export class Settling {
       entry.caller.onFailed(new MillraceError('DELIVERY_UNKNOWN', text, { cause }));
     } else {
       this.#tally.unsent += 1;
+      entry.job.completion?.onVoid();
       const text = `job ${jid} was not stored: ${cause.message}`;
       entry.caller.onFailed(new MillraceError('FAKTORY_UNREACHABLE', text, { cause }));
     }

@@ -8,7 +8,7 @@ export interface AdvanceOptions {
 
 /**
  * Faktory's own time. It flows as everybody's does, and can be moved on. Programs under test keep the machine's: after
- * a jump, `now()` and not `Date.now()` is what an `at` must be reckoned from.
+ * a jump, `now()` and not `Date.now()` is what an `at` must be calculated from.
  */
 export class FaktoryClock {
   readonly #clock: MovableClock;

@@ -1,6 +1,7 @@
 import type { JobPayload } from '../protocol/job.ts';
 import { firstJid } from './hand-back.ts';
 import type { HeldJob } from './held-job.ts';
+import type { PartitionOfJob } from './partitions/keeper.ts';
 
 /** Where the executor keeps the handler's result while middleware ends. */
 export const RESULT: unique symbol = Symbol('result');
@@ -20,6 +21,11 @@ export class JobContext {
   /** Aborts when the lease ends or the worker shuts down; the reason is a MillraceError. */
   get signal(): AbortSignal {
     return this.#held.signal;
+  }
+
+  /** The partition that the job came from, of which no other handler runs meanwhile; undefined: it came from none. */
+  get partition(): PartitionOfJob | undefined {
+    return this.#held.keeper?.partition;
   }
 
   /** The jid the job was first pushed under: the same over hand-backs, for the handler's own idempotency. */

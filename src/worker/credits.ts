@@ -9,14 +9,23 @@
 export class Charge {
   readonly #credits: Credits;
   #queues: readonly string[];
+  #onAnswered: (() => void) | undefined;
 
-  constructor(credits: Credits, queues: readonly string[]) {
+  /** `onAnswered`: the FETCH is not outstanding any more. */
+  constructor(credits: Credits, queues: readonly string[], onAnswered?: () => void) {
     this.#credits = credits;
     this.#queues = queues;
+    this.#onAnswered = onAnswered;
+  }
+
+  #answered(): void {
+    this.#onAnswered?.();
+    this.#onAnswered = undefined;
   }
 
   /** The job came from this queue: the others are free again. */
   keep(queue: string): void {
+    this.#answered();
     const kept = this.#queues.filter((each) => each === queue);
     const others = this.#queues.filter((each) => each !== queue);
     this.#queues = kept;
@@ -24,39 +33,63 @@ export class Charge {
   }
 
   release(): void {
+    this.#answered();
     const queues = this.#queues;
     this.#queues = [];
     this.#credits.giveBack(queues);
   }
 }
 
+/** A number, or what is asked each time. */
+export type Credit = number | (() => number);
+
 export class Credits {
-  readonly #limits = new Map<string, number>();
+  /** By queue, and by who bounds it: the least counts. */
+  readonly #limits = new Map<string, Map<string, Credit>>();
   readonly #used = new Map<string, number>();
 
-  /** At most so many from now on; undefined: no bound. What is charged already stays charged. */
-  limit(queue: string, most: number | undefined): void {
-    if (most === undefined) this.#limits.delete(queue);
-    else this.#limits.set(queue, most);
+  /** At most so many from now on, as `by` has it; undefined: no bound of its. What is charged already stays charged. */
+  limit(queue: string, most: Credit | undefined, by = ''): void {
+    const bounds = this.#limits.get(queue) ?? new Map<string, Credit>();
+    if (most === undefined) bounds.delete(by);
+    else bounds.set(by, most);
+    if (bounds.size === 0) this.#limits.delete(queue);
+    else this.#limits.set(queue, bounds);
+  }
+
+  /** Whether the queue has a credit. */
+  has(queue: string): boolean {
+    return this.#limits.has(queue);
+  }
+
+  /** Whether any queue has a credit. */
+  get any(): boolean {
+    return this.#limits.size > 0;
+  }
+
+  /** Whether one more FETCH may name the queue. */
+  hasRoom(queue: string): boolean {
+    const bounds = this.#limits.get(queue);
+    if (bounds === undefined) return true;
+    const used = this.usedBy(queue);
+    for (const most of bounds.values()) if (used >= (typeof most === 'number' ? most : most())) return false;
+    return true;
   }
 
   /** Those of the queues that one more FETCH may name, in their order. */
   allowed(queues: readonly string[]): readonly string[] {
     if (this.#limits.size === 0) return queues;
-    return queues.filter((queue) => {
-      const limit = this.#limits.get(queue);
-      return limit === undefined || this.usedBy(queue) < limit;
-    });
+    return queues.filter((queue) => this.hasRoom(queue));
   }
 
   /** Charges a FETCH that names the queues; undefined where none of them has a credit. */
-  charge(queues: readonly string[]): Charge | undefined {
+  charge(queues: readonly string[], onAnswered?: () => void): Charge | undefined {
     if (this.#limits.size === 0) return undefined;
     // Once each: a FETCH may name a queue twice, and brings one job.
     const charged = queues.filter((queue, at) => this.#limits.has(queue) && queues.indexOf(queue) === at);
     if (charged.length === 0) return undefined;
     for (const queue of charged) this.#used.set(queue, this.usedBy(queue) + 1);
-    return new Charge(this, charged);
+    return new Charge(this, charged, onAnswered);
   }
 
   giveBack(queues: readonly string[]): void {

@@ -20,10 +20,15 @@ import { Heartbeat } from './heartbeat.ts';
 import { JobFlow } from './job-flow.ts';
 import { JobTallies } from './job-tally.ts';
 import { nowOnBothClocks } from './lease.ts';
+import { Limits } from './limits/limits.ts';
 import { LoopWatch } from './loop-watch.ts';
 import type { ResolvedOptions } from './options.ts';
+import { oddInPartition } from './partitions/odd.ts';
+import { Partitions } from './partitions/partitions.ts';
 import { FetchPlan } from './plan.ts';
 import { queueOrder, queueRank } from './queues.ts';
+import { ReducerTimers } from './results/reducer-timers.ts';
+import { WakeNames } from './wake.ts';
 
 const FETCH_DEADLINE_MS = 7_000;
 const COMMAND_DEADLINE_MS = 9_000;
@@ -59,6 +64,10 @@ export class Engine {
   readonly heartbeat: Heartbeat;
   readonly credits = new Credits();
   readonly breakers: Breakers;
+  readonly limits: Limits;
+  readonly reducerTimers: ReducerTimers;
+  /** Where queues are split. */
+  readonly partitions: Partitions | undefined;
   readonly tallies = new JobTallies();
   readonly slow: SlowLog;
   /** FETCHes that lost sockets have left behind. */
@@ -85,12 +94,26 @@ export class Engine {
     // first. So the others wait for it.
     const gate = (): boolean => this.control.ready.length > 0;
 
+    const rankOf = queueRank(options.queues);
+    const names = new WakeNames();
+    const onStranded = (count: number): void => {
+      this.stranded += count;
+    };
     this.slow = new SlowLog(logger, options.slowMs);
     this.breakers = new Breakers(this.credits, logger, () => {
       this.flow.shed();
       this.fetcher.recallOnce();
     });
     for (const [queue, breaker] of Object.entries(options.breakers)) this.breakers.forQueue(queue, breaker);
+    this.limits = new Limits({
+      credits: this.credits,
+      logger,
+      onRoom: () => {
+        this.flow.wake();
+        this.fetcher.refillSoon();
+      },
+    });
+    this.reducerTimers = new ReducerTimers(logger);
     this.plan = new FetchPlan(concurrency, prefetch, lanes.fetch);
     this.control = new Lanes({
       ...shared,
@@ -109,7 +132,7 @@ export class Engine {
     });
     this.flow = new JobFlow({
       concurrency,
-      rankOf: queueRank(options.queues),
+      rankOf: (queue) => rankOf(this.partitions?.plainQueueOf(queue) ?? queue),
       executor,
       ackLanes: this.ackLanes,
       maxAckLanes: lanes.ack,
@@ -117,6 +140,8 @@ export class Engine {
       logger,
       slow: this.slow,
       breakers: this.breakers,
+      limits: this.limits,
+      resultRules: options.results,
       tallies: this.tallies,
       retriesSize: async () => (await askInfo(link.address, this.control)).info.faktory.sets.retries,
       restartedSince: (moment) => this.#restartedSince(moment),
@@ -125,6 +150,7 @@ export class Engine {
       roundTripMs: () => this.plan.roundTripMs,
       onStart: (now) => this.plan.onStart(now),
       onStale: () => this.plan.onStale(),
+      onBatchQueue: (queue, room) => this.#onBatchQueue(queue, room),
       onRoom: () => this.fetcher.refillSoon(),
       onFail: events.onFail,
       onDead: events.onDead,
@@ -136,32 +162,65 @@ export class Engine {
       maxLanes: lanes.fetch,
       plan: this.plan,
       pusher: this.pusher,
+      names,
       credits: this.credits,
       nextQueues: queueOrder(options.queues, (error) => log.fault(badQueues(error))),
       planState: () => ({
         running: this.flow.running,
         ready: this.flow.ready,
-        outboxFull: this.flow.unreported >= this.plan.outboxLimit(performance.now()),
+        outboxFull: this.#outboxFull,
       }),
+      batches: this.flow.batches,
       onJob: (job, writtenAt, now, charge) => this.flow.onJob(job, writtenAt, now, charge),
       onToken: (token, writtenAt, now) => this.flow.onToken(token, writtenAt, now),
       onUnreadable: (head, writtenAt, now) => this.flow.onUnreadable(head, writtenAt, now),
       onRefused: (text) => log.fault(refused('FETCH', text)),
-      onStranded: (count) => {
-        this.stranded += count;
-      },
+      onStranded,
     });
+    this.partitions =
+      options.partitions &&
+      new Partitions({
+        ...this.flow.wayOfJobs,
+        rules: options.partitions,
+        wid,
+        logger,
+        slots: concurrency,
+        lanes: { ...shared, gate, deadlineMs: FETCH_DEADLINE_MS },
+        maxLanes: lanes.fetch,
+        names,
+        pusher: this.pusher,
+        credits: this.credits,
+        policyOf: (jobtype) => executor.optionsOf(jobtype)?.retry,
+        roundTripMs: () => this.plan.roundTripMs,
+        unreported: () => this.flow.unreported,
+        info: () => askInfo(link.address, this.control),
+        oddOf: (jobtype) => oddInPartition(executor.optionsOf(jobtype), this.tallies.of(jobtype)),
+        onJob: (job, writtenAt, now, charge) => this.flow.onJob(job, writtenAt, now, charge),
+        onToken: (token, writtenAt, now) => this.flow.onToken(token, writtenAt, now),
+        onUnreadable: (head, writtenAt, now) => this.flow.onUnreadable(head, writtenAt, now),
+        onRefused: (text) => log.fault(refused('FETCH', text)),
+        onStranded,
+      });
+    this.flow.partitions = this.partitions;
     this.heartbeat = new Heartbeat({
       control: this.control,
       wid,
       intervalMs: options.beatIntervalMs,
-      isBusy: () => this.plan.rate(performance.now()) > 0,
+      isBusy: () => this.plan.rate(performance.now()) > 0 || this.partitions?.isBusy === true,
       // Told only once the FETCHes are back: a worker that Faktory knows as quiet may get no token either.
-      isQuiet: () => !events.fetches() && this.fetcher.outstanding === 0,
+      isQuiet: () => !events.fetches() && this.outstanding === 0,
       onRoundTrip: (ms) => this.plan.onRoundTrip(ms),
       onQuiet: events.onQuiet,
       onTerminate: events.onTerminate,
     });
+  }
+
+  /** Its credit is the room of the batches, and by so much more is fetched ahead. */
+  #onBatchQueue(queue: string, room: number | undefined): void {
+    this.credits.limit(queue, room, 'batches');
+    let sum = 0;
+    for (const each of this.flow.batches.queues.values()) sum += each;
+    this.plan.allowBatches(sum);
   }
 
   /** Resolves once Faktory has welcomed the worker; rejects with CLOSED when it is ended before. */
@@ -169,12 +228,18 @@ export class Engine {
     this.#watch.start();
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     await this.control.acquire(Number.POSITIVE_INFINITY);
+    if (this.#events.fetches()) await this.partitions?.start();
+  }
+
+  /** FETCHes on their way, or waiting at Faktory. */
+  get outstanding(): number {
+    return this.fetcher.outstanding + (this.partitions?.outstanding ?? 0);
   }
 
   /** Fetches nothing more; resolves when every FETCH is back. */
   async stopFetching(): Promise<void> {
     this.fetcher.stop();
-    await this.fetcher.recall(this.plan.roundTripMs);
+    await Promise.all([this.fetcher.recall(this.plan.roundTripMs), this.partitions?.leave()]);
     this.heartbeat.beat();
   }
 
@@ -183,8 +248,16 @@ export class Engine {
     this.#stopping.abort();
   }
 
+  /** Whether so much is owed to Faktory that nothing more may be taken: reports, and results that are being pushed. */
+  get #outboxFull(): boolean {
+    const { unreported, results } = this.flow;
+    const limit = this.plan.outboxLimit(performance.now()) + (this.partitions?.allowance ?? 0);
+    return unreported >= limit || results.travelling >= limit + 2 * this.options.results.maxSize;
+  }
+
   /** Nothing is looked after any more. */
   stopTicking(): void {
+    this.limits.close();
     clearInterval(this.#ticking);
     this.#watch.stop();
   }
@@ -196,6 +269,7 @@ export class Engine {
     if (!this.#events.fetches()) return;
     this.fetcher.start();
     this.fetcher.refresh();
+    this.partitions?.lanes.refresh();
   }
 
   #tick(): void {
@@ -204,6 +278,7 @@ export class Engine {
     this.heartbeat.tick();
     this.breakers.tick(now.steady);
     this.flow.sweep(now);
+    this.partitions?.sweep(now);
     this.fetcher.tick();
   }
 
@@ -222,6 +297,7 @@ export class Engine {
     this.#suspecting ??= setImmediate(() => {
       for (const lanes of [this.control, this.ackLanes]) lanes.dropSilent(SUSPECT_MS);
       this.fetcher.dropSilent();
+      this.partitions?.lanes.dropSilent();
       this.heartbeat.beat();
       this.#suspecting = undefined;
     });

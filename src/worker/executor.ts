@@ -1,4 +1,5 @@
 import { isMillraceError, MillraceError } from '../errors.ts';
+import type { JobPayload } from '../protocol/job.ts';
 import { JobContext, RESULT } from './context.ts';
 import type { HandlerOptions } from './handler-options.ts';
 import type { HeldJob } from './held-job.ts';
@@ -92,16 +93,20 @@ export class Executor {
     return this.#middleware.length === 0 ? returned : ctx[RESULT];
   }
 
+  /** The job's args as its handler gets them. Throws, or rejects with, what keeps them from it: poison if they do not fit. */
+  argsOf({ jobtype, args }: JobPayload): readonly unknown[] | Promise<readonly unknown[]> {
+    if (!Array.isArray(args)) throw poison(new MillraceError('PAYLOAD_INVALID', 'the args are no array'));
+    return this.#parseArgs === undefined ? args : this.#parse(jobtype, args);
+  }
+
   #call(ctx: JobContext): unknown {
-    const { jobtype, args } = ctx.job;
+    const { jobtype } = ctx.job;
     const handler = this.#handlers.get(jobtype)?.handler;
     if (handler === undefined) {
       const text = `no handler is registered for jobtype "${jobtype}": register one, or use another queue`;
       throw poison(new MillraceError('HANDLER_UNKNOWN', text));
     }
-    if (!Array.isArray(args)) throw poison(new MillraceError('PAYLOAD_INVALID', 'the args are no array'));
-    if (this.#parseArgs === undefined) return handler(ctx, ...args);
-    const parsed = this.#parse(jobtype, args);
+    const parsed = this.argsOf(ctx.job);
     return parsed instanceof Promise ? parsed.then((fit) => handler(ctx, ...fit)) : handler(ctx, ...parsed);
   }
 

@@ -9,6 +9,8 @@ import type { Logger } from '../logger.ts';
 import type { Failure } from '../protocol/commands.ts';
 import type { EncodedJob, JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
+import { ItemsFailed } from './batches/chunked.ts';
+import { FailedItems } from './batches/failed-items.ts';
 import { failureOf } from './failure.ts';
 import { canHandBack, copyOf } from './hand-back.ts';
 import type { HeldJob } from './held-job.ts';
@@ -35,14 +37,24 @@ export interface FailedJobsOptions {
   onDead: (job: JobPayload, error: unknown) => void;
 }
 
+/** A partition waits so long for its job to be in Dead; it may be left to its own retries. */
+const KILL_WAIT_MS = 2_000;
+
 export class FailedJobs {
   readonly #options: FailedJobsOptions;
   readonly #mending = new Set<Promise<void>>();
+  readonly #failedItems: FailedItems;
   /** Copies pushed for FAILs that Faktory has lost. */
   mended = 0;
 
   constructor(options: FailedJobsOptions) {
     this.#options = options;
+    this.#failedItems = new FailedItems({
+      ...options,
+      outcomeOf: (job, thrown) => this.#outcomeOf(job, thrown),
+      onDelayed: (job) => this.#tally(job, 'delayed'),
+      onDead: (job, thrown, failure) => this.#onDead(job, thrown, failure),
+    });
   }
 
   /** Takes a held job whose handler threw, while its lease lives. */
@@ -52,11 +64,50 @@ export class FailedJobs {
     const { errtype, message } = failure;
     this.#tally(job, 'failed');
     const outcome = this.#outcomeOf(job, thrown);
-    if (outcome.kind === 'delay' && canHandBack(job))
+    const hasOthersDone = thrown instanceof ItemsFailed && canHandBack(job) && endOf(job) !== 'discarded';
+    if (hasOthersDone) void this.#retryItems(held, thrown, failure);
+    else if (outcome.kind === 'delay' && canHandBack(job))
       void this.#delay(held, thrown, failure, outcome.delayMs);
     else this.#fail(held, thrown, failure, outcome.kind === 'kill');
     this.#options.logger.warn({ ...fieldsOf(job), errtype, message }, 'job failed');
     this.#options.onFail(job, thrown);
+  }
+
+  /** One that failed and is tried again where it is. */
+  tell(job: JobPayload, thrown: unknown): void {
+    const { errtype, message } = failureOf(job.jid, thrown);
+    this.#tally(job, 'failed');
+    this.#options.logger.warn({ ...fieldsOf(job), errtype, message }, 'job failed');
+    this.#options.onFail(job, thrown);
+  }
+
+  /** To Dead, though Faktory knows of retries left: `onEnd` hears when it is there, or at least FAILed. */
+  exhaust(held: HeldJob, thrown: unknown, onEnd: (end: FailEnd) => void): void {
+    const { job } = held;
+    const failure = failureOf(job.jid, thrown);
+    this.#options.outbox.fail(held, failure, (end, doubtfulSince) => {
+      if (end !== 'told' || endOf(job) !== undefined) {
+        this.#onEnd(job, thrown, failure, true, end, doubtfulSince);
+        return onEnd(end);
+      }
+      const settled = new Promise<void>((resolve) => {
+        setTimeout(resolve, KILL_WAIT_MS).unref();
+        const onKilled = (): void => {
+          this.#onDead(job, thrown, failure);
+          resolve();
+        };
+        this.#options.kills.add({ jid: job.jid, target: 'retries', since: performance.now(), onKilled });
+      });
+      void settled.then(() => onEnd(end));
+    });
+  }
+
+  /** The same once its handler has ended well, when its lease may be over. */
+  addIfLive(held: HeldJob, thrown: unknown): void {
+    if (held.keeper !== undefined) return held.keeper.onFailed(held, thrown);
+    if (leaseLives(held.lease, nowOnBothClocks())) return this.add(held, thrown);
+    held.moveTo('settled');
+    this.#tally(held.job, 'late');
   }
 
   /** FAILs a job that did not fail by itself: it is not counted as such. */
@@ -93,10 +144,19 @@ export class FailedJobs {
     const at = delayMs > 0 ? { at: new Date(now.getTime() + delayMs) } : {};
     const end = await this.#options.returner.return(held, () => copyOf(job, { failure: history, ...at }));
     if (end === 'returned') this.#tally(job, 'delayed');
-    if (end !== 'refused') return;
+    if (end === 'refused') this.#failAfterAll(held, thrown, failure);
+  }
+
+  /** Of a job that carries many items, those that failed. */
+  async #retryItems(held: HeldJob, thrown: ItemsFailed, failure: Failure): Promise<void> {
+    if ((await this.#failedItems.add(held, thrown)) === 'refused') this.#failAfterAll(held, thrown, failure);
+  }
+
+  /** No copy stands for it. */
+  #failAfterAll(held: HeldJob, thrown: unknown, failure: Failure): void {
     if (leaseLives(held.lease, nowOnBothClocks())) return this.#fail(held, thrown, failure, false);
     held.moveTo('settled');
-    this.#tally(job, 'late');
+    this.#tally(held.job, 'late');
   }
 
   #fail(held: HeldJob, thrown: unknown, failure: Failure, kill: boolean): void {

@@ -17,11 +17,15 @@ export interface FetcherOptions {
   maxLanes: number;
   plan: FetchPlan;
   pusher: Pusher;
+  /** Shared with the lanes of partitions: none has the name of another. */
+  names?: WakeNames;
   /** The queues of the next FETCH. */
   nextQueues: () => readonly string[];
   /** What may be fetched of which queue. */
   credits: Credits;
   planState: () => PlanState;
+  /** Batch handlers: their queues may be fetched beyond what slots can take. */
+  batches?: { readonly queues: ReadonlyMap<string, unknown>; readonly gathered: number };
   onJob: (job: JobPayload, writtenAt: number, now: number, charge?: Charge) => void;
   onToken: (token: JobPayload, writtenAt: number, now: number) => void;
   onUnreadable: (head: string, writtenAt: number, now: number) => void;
@@ -43,16 +47,19 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #lanes: Lanes;
   readonly #byConnection = new Map<Connection, FetchLane>();
-  readonly #names = new WakeNames();
+  readonly #names: WakeNames;
   readonly #events: FetchLaneEvents;
   #stopped = false;
   #hadSpare = false;
   #ticksWithSpareLane = 0;
+  /** Outstanding FETCHes beyond what slots can take. */
+  #beyond = 0;
   #refilling: NodeJS.Immediate | undefined;
   #drainedWaiters: (() => void)[] = [];
 
   constructor(options: FetcherOptions) {
     this.#options = options;
+    this.#names = options.names ?? new WakeNames();
     const { plan, onJob, onToken, onUnreadable, onRefused } = options;
     this.#events = {
       onJob,
@@ -161,7 +168,8 @@ export class Fetcher {
       this.#options.plan.ceiling,
       serving.map((lane) => lane.depth),
     );
-    const spare = serving.length - needed;
+    // The open lane is beside those.
+    const spare = serving.length - needed - (this.#options.credits.any ? 1 : 0);
     this.#ticksWithSpareLane = spare > 0 ? this.#ticksWithSpareLane + 1 : 0;
     if (this.#ticksWithSpareLane < SPARE_TICKS) return;
     serving.sort((a, b) => a.depth - b.depth || a.outstanding - b.outstanding);
@@ -200,33 +208,80 @@ export class Fetcher {
   #refill(): void {
     this.#refilling = undefined;
     if (this.#stopped) return;
-    const { plan, planState, nextQueues, credits } = this.#options;
+    const { plan, planState } = this.#options;
     const now = performance.now();
-    let more = plan.wanted(planState(), now) - this.outstanding;
+    const state = planState();
+    const wanted = plan.wanted(state, now) - this.outstanding + this.#beyond;
+    let short = this.#send(wanted, now);
+    if (wanted <= 0) this.#sendOnOpenLane(state, now);
+    const { batches } = this.#options;
+    if (batches !== undefined && batches.queues.size > 0) {
+      // Jobs that are gathered take no slot each.
+      const { queues, gathered } = batches;
+      const more = plan.wantedOfBatches({ ...state, gathered }) - this.outstanding;
+      short = this.#send(more, now, queues, this.#onBeyondAnswered) || short;
+    }
+    for (const each of this.#byConnection.values()) each.connection.flush();
+    this.#openLanes(plan.ceiling, short);
+  }
+
+  /** Sends so many FETCHes, as far as credits go; answers whether the lanes had too little room for them. */
+  #send(count: number, now: number, only?: ReadonlyMap<string, unknown>, onAnswered?: () => void): boolean {
+    const { nextQueues, credits } = this.#options;
+    let more = count;
     let lane = this.#roomiest(now);
     let tries = TRIES;
     while (more > 0 && lane !== undefined && tries > 0) {
       const named = nextQueues();
       if (named.length === 0) break;
-      const queues = credits.allowed(named);
+      const asked = only === undefined ? named : named.filter((queue) => only.has(queue));
+      const queues = credits.allowed(asked);
       if (queues.length === 0) {
         tries -= 1;
         continue;
       }
       tries = TRIES;
-      lane.fetch(queues, credits.charge(queues));
+      if (queues.length < asked.length && lane === this.#openLane) {
+        lane = this.#roomiest(now, lane);
+        if (lane === undefined) break;
+      }
+      lane.fetch(queues, credits.charge(queues, onAnswered));
+      if (onAnswered !== undefined) this.#beyond += 1;
       more -= 1;
       lane = this.#roomiest(now);
     }
-    for (const each of this.#byConnection.values()) each.connection.flush();
-    this.#openLanes(plan.ceiling, more > 0 && lane === undefined);
+    return more > 0 && lane === undefined;
+  }
+
+  readonly #onBeyondAnswered = (): void => {
+    this.#beyond -= 1;
+  };
+
+  /**
+   * The lane that is kept, where there are several, from FETCHes from which a queue was left out for want of credit: such a
+   * one may wait two seconds for the others' jobs, and the queue has its credit back meanwhile.
+   */
+  get #openLane(): FetchLane | undefined {
+    if (!this.#options.credits.any) return undefined;
+    const serving = [...this.#byConnection.values()].filter((lane) => !lane.retired);
+    return serving.length > 1 ? serving[0] : undefined;
+  }
+
+  /** A queue has its credit back, and what waits elsewhere may not name it: one more than the plan has it. */
+  #sendOnOpenLane(state: PlanState, now: number): void {
+    const { plan, nextQueues, credits } = this.#options;
+    const lane = this.#openLane;
+    if (lane === undefined || lane.outstanding > 0 || lane.room(now) <= 0) return;
+    if (plan.room(state) <= this.outstanding - this.#beyond) return;
+    const queues = credits.allowed(nextQueues());
+    if (queues.some((queue) => credits.has(queue))) lane.fetch(queues, credits.charge(queues));
   }
 
   /** The lane with the fewest outstanding FETCHes among those whose depth allows one more. */
-  #roomiest(now: number): FetchLane | undefined {
+  #roomiest(now: number, but?: FetchLane): FetchLane | undefined {
     let best: FetchLane | undefined;
     for (const lane of this.#byConnection.values()) {
-      if (lane.room(now) <= 0) continue;
+      if (lane === but || lane.room(now) <= 0) continue;
       if (best === undefined || lane.outstanding < best.outstanding) best = lane;
     }
     return best;

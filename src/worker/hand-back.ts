@@ -11,6 +11,11 @@ export function firstJid(jid: string): string {
   return COPY_JID.exec(jid)?.[1] ?? jid;
 }
 
+/** Whether the job is no copy. */
+export function isFirst({ jid }: JobPayload): boolean {
+  return firstJid(jid) === jid;
+}
+
 /** The jid of the next copy. */
 export function nextJid(jid: string, random: string = randomBytes(2).toString('hex')): string {
   const copy = COPY_JID.exec(jid);

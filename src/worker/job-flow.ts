@@ -9,23 +9,31 @@ import { topLevelString } from '../protocol/head.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import type { SlowLog } from '../slow-log.ts';
+import { Batches } from './batches/batches.ts';
+import { HeldBatch } from './batches/held-batch.ts';
 import type { Breakers } from './breakers.ts';
 import type { Charge } from './credits.ts';
+import { Endings } from './endings.ts';
 import type { Executor } from './executor.ts';
 import { FailedJobs, type FailedJobsOptions, fieldsOf } from './failed-jobs.ts';
 import { GivingBack } from './giving-back.ts';
-import { canHandBack, firstJid } from './hand-back.ts';
 import { HeldJob } from './held-job.ts';
-import type { JobTallies, JobTally } from './job-tally.ts';
+import type { JobTallies } from './job-tally.ts';
 import { Kills } from './kills.ts';
 import { Late } from './late.ts';
-import { ackWorthwhile, leaseLives, leaseOf, type Moment, nowOnBothClocks } from './lease.ts';
+import { leaseLives, leaseOf, type Moment, nowOnBothClocks } from './lease.ts';
+import type { Limits } from './limits/limits.ts';
 import { BLOCK_MS } from './loop-watch.ts';
 import { Outbox } from './outbox.ts';
-import { isPoison, poison } from './poison.ts';
+import type { Partitions } from './partitions/partitions.ts';
+import { ackOrTell, type WayOfJobs, wayOfJobs } from './partitions/surroundings.ts';
+import { poison } from './poison.ts';
 import { ReadyJobs } from './ready-jobs.ts';
+import type { GatherRules } from './results/gathering.ts';
+import { Results } from './results/results.ts';
 import { Returner } from './returner.ts';
 import { Slots } from './slots.ts';
+import { BREAKER_OPEN, WaitingJobs } from './waiting-jobs.ts';
 
 export interface JobFlowOptions
   extends Pick<FailedJobsOptions, 'onFail' | 'onDead' | 'restartedSince' | 'tallies' | 'stopping'> {
@@ -40,6 +48,9 @@ export interface JobFlowOptions
   logger: Logger;
   slow: SlowLog;
   breakers: Breakers;
+  limits: Limits;
+  /** How results are gathered for their reducers. */
+  resultRules: GatherRules;
   /** How many jobs Retries holds; rejects when that cannot be known. */
   retriesSize: () => Promise<number>;
   roundTripMs: () => number;
@@ -47,6 +58,8 @@ export interface JobFlowOptions
   onStart: (now: number) => void;
   /** Jobs are handed back since they waited too long for a slot. */
   onStale: () => void;
+  /** Jobs of batch handlers come from this queue: so many of them may be held or on their way. */
+  onBatchQueue: (queue: string, room: number | undefined) => void;
   /** A slot or a place in the outbox is free. */
   onRoom: () => void;
   /** Faktory answered a report with an error; it is sent again. */
@@ -55,11 +68,6 @@ export interface JobFlowOptions
   onZombies: (count: number) => void;
 }
 
-/** A job that waits for a slot for so long while none is freed is handed back: others may have one. */
-const LONG_WAIT_MS = 2_000;
-const LONG_WAIT_TRIPS = 20;
-const BREAKER_OPEN = 'the breaker of its queue is open';
-
 export class JobFlow {
   readonly #options: JobFlowOptions;
   readonly #tallies: JobTallies;
@@ -67,8 +75,16 @@ export class JobFlow {
   readonly #slots: Slots;
   readonly #returner: Returner;
   readonly #failedJobs: FailedJobs;
-  readonly #givingBack: GivingBack;
+  readonly givingBack: GivingBack;
   readonly #late: Late;
+  readonly #waiting: WaitingJobs;
+  readonly #endings: Endings;
+  /** Batch handlers. */
+  readonly batches: Batches;
+  /** Results on their way to their reducers. */
+  readonly results: Results;
+  /** Where queues are split. */
+  partitions: Partitions | undefined;
   /** The job whose handler has been called and has not returned. */
   #calling: HeldJob | undefined;
   /** Tokens that came back. */
@@ -87,10 +103,15 @@ export class JobFlow {
       onRefused: options.onRefused,
       onAnswered: (verb, ms) => slow.command(verb, ms),
     });
-    this.#slots = new Slots(options.concurrency, options.zombieAfterMs, new ReadyJobs(options.rankOf), {
+    const { concurrency, zombieAfterMs, limits } = options;
+    this.#slots = new Slots(concurrency, zombieAfterMs, new ReadyJobs(options.rankOf), limits, {
       onStart: (held) => this.#start(held),
-      onExpired: (held) =>
-        this.#late.tell(held, held.state === 'running' ? 'its handler still runs' : 'it had not started'),
+      onExpired: (held) => {
+        if (held.state !== 'running') held.keeper?.onGone(held);
+        // Of a batch each job is told on its own: the sweep of batches does.
+        if (held instanceof HeldBatch) return;
+        this.#late.tell(held, held.state === 'running' ? 'its handler still runs' : 'it had not started');
+      },
       onSlow: (held) => logger.warn(fieldsOf(held.job), 'job has used 80% of its reservation'),
       onZombies: (count, jobtypes) => this.#onZombies(count, jobtypes),
     });
@@ -102,11 +123,49 @@ export class JobFlow {
       kills: new Kills({ lanes: ackLanes, logger, retriesSize: options.retriesSize }),
       policyOf: (jobtype) => executor.optionsOf(jobtype)?.retry,
     });
-    this.#givingBack = new GivingBack({
+    this.givingBack = new GivingBack({
       returner: this.#returner,
       failedJobs: this.#failedJobs,
       tallies,
       late: this.#late,
+    });
+    this.#waiting = new WaitingJobs({ ...options, slots: this.#slots, givingBack: this.givingBack });
+    const ack = ackOrTell(this.#outbox);
+    this.results = new Results({
+      ...options,
+      rules: options.resultRules,
+      onStored: ack,
+      onUnsent: (held) => void this.givingBack.give(held),
+      onRefused: (held, error) => this.#failedJobs.addIfLive(held, error),
+    });
+    this.#endings = new Endings({
+      ...options,
+      outbox: { ack },
+      late: this.#late,
+      givingBack: this.givingBack,
+      failedJobs: this.#failedJobs,
+      results: this.results,
+    });
+    this.batches = new Batches({
+      onDue: (batch, now) => this.#slots.add(batch, now),
+      onEnd: (batch, jobs, now) => this.#noteBatch(batch, jobs, now),
+      finish: (batch, now) => this.#leaveSlot(batch, now),
+      evict: (batch, now) => {
+        this.#slots.evict(batch, now);
+        options.onRoom();
+      },
+      onDone: (held, now) => this.#endings.done(held, now),
+      onThrown: (held, thrown, now) => this.#endings.thrown(held, thrown, now),
+      onTimedOut: (held, error, now) => this.#endings.failed(held, error, now),
+      onLate: (held, why) => this.#late.tell(held, why),
+      giveBack: (held, reason) => void this.givingBack.give(held, reason),
+      onQueue: options.onBatchQueue,
+      onShared: (queue, jobtype) => {
+        const text =
+          'a batch handler shares this queue with other jobtypes: a queue of its own fills its batches better';
+        logger.warn({ queue, jobtype }, text);
+      },
+      argsOf: (job) => executor.argsOf(job),
     });
   }
 
@@ -114,8 +173,9 @@ export class JobFlow {
     return this.#slots.running;
   }
 
+  /** Jobs that wait for a slot. */
   get ready(): number {
-    return this.#slots.ready;
+    return this.#slots.ready - this.batches.waiting;
   }
 
   /** Handlers that run on without a slot: what they do counts no longer. */
@@ -153,6 +213,17 @@ export class JobFlow {
     return this.#slots.held;
   }
 
+  /** What partitions ask of it. */
+  get wayOfJobs(): WayOfJobs {
+    return wayOfJobs({
+      slots: this.#slots,
+      outbox: this.#outbox,
+      givingBack: this.givingBack,
+      failedJobs: this.#failedJobs,
+      isReturning: () => this.#returning,
+    });
+  }
+
   /** Sends reports that no lane could take. */
   pump(): void {
     this.#outbox.pump();
@@ -164,11 +235,12 @@ export class JobFlow {
     const held = new HeldJob(job, leaseOf(job.reserve_for, writtenAt, now), steady, charge);
     if (this.#returning) {
       charge?.release();
-      void this.#givingBack.give(held);
-    } else if (this.#isHeldBack(held)) {
+      void this.givingBack.give(held);
+    } else if (this.#waiting.isHeldBack(held)) {
       charge?.release();
-      void this.#givingBack.give(held, BREAKER_OPEN);
-    } else this.#slots.add(held, now);
+      void this.givingBack.give(held, BREAKER_OPEN);
+    } else if (this.partitions?.take(held, now)) return;
+    else if (!this.batches.any || !this.batches.take(held, now)) this.#slots.add(held, now);
   }
 
   /** A token has done its work by ending the wait of a FETCH. */
@@ -196,7 +268,12 @@ export class JobFlow {
 
   #start(held: HeldJob): void {
     const { executor, onStart } = this.#options;
+    if (held.keeper?.starts(held) === false) {
+      void this.givingBack.give(held, 'its partition is not ours any more');
+      return this.#leaveSlot(held, nowOnBothClocks());
+    }
     onStart(held.startedAt);
+    if (held instanceof HeldBatch) return this.batches.start(held);
     const timeoutMs = executor.optionsOf(held.job.jobtype)?.handlerTimeoutMs;
     if (timeoutMs !== undefined) held.timeout = setTimeout(() => this.#onTimeout(held, timeoutMs), timeoutMs);
     this.#calling = held;
@@ -212,15 +289,15 @@ export class JobFlow {
     if (ms >= BLOCK_MS) this.#options.slow.block([job.jobtype], ms, true);
   }
 
-  onDone(held: HeldJob): void {
+  onDone(held: HeldJob, result: unknown): void {
     const now = nowOnBothClocks();
-    const tally = this.#note(held, now);
-    if (held.state === 'running') {
-      tally.outcomes.done += 1;
-      this.#options.breakers.record(held.job, true, now.steady, held.startedAt);
-      if (ackWorthwhile(held.lease, now)) this.#outbox.ack(held);
-      else this.#late.settle(held);
-    }
+    this.#note(held, now);
+    this.#endings.done(held, now, result);
+    held.keeper?.onHandlerEnd(held);
+    this.#leaveSlot(held, now);
+  }
+
+  #leaveSlot(held: HeldJob, now: Moment): void {
     this.#slots.finish(held, now);
     this.#options.onRoom();
   }
@@ -228,24 +305,23 @@ export class JobFlow {
   onThrown(held: HeldJob, thrown: unknown): void {
     const now = nowOnBothClocks();
     this.#note(held, now);
-    if (held.state === 'running') {
-      if (!leaseLives(held.lease, now)) this.#late.settle(held);
-      // A handler that ends because it was told to has not failed: no retry is burnt.
-      else if (held.aborted) void this.#givingBack.give(held);
-      else this.#onFailed(held, thrown, now.steady);
-    }
-    this.#slots.finish(held, now);
-    this.#options.onRoom();
+    this.#endings.thrown(held, thrown, now);
+    held.keeper?.onHandlerEnd(held);
+    this.#leaveSlot(held, now);
   }
 
   /** How long the handler took. */
-  #note(held: HeldJob, now: Moment): JobTally {
+  #note(held: HeldJob, now: Moment): void {
     const tally = this.#tallies.of(held.job.jobtype);
     if (held === this.#calling) this.#noteBlocking(held, now.steady);
     const ms = now.steady - held.startedAt;
     tally.seconds.observe(ms / 1_000);
     if (this.#options.slow.handler(held.job, ms)) tally.slow += 1;
-    return tally;
+  }
+
+  #noteBatch(batch: HeldBatch, jobs: number, now: Moment): void {
+    this.#note(batch, now);
+    this.#tallies.of(batch.job.jobtype).batchJobs?.observe(jobs);
   }
 
   /** Its handlerTimeoutMs is over: it has failed, whatever its handler still does. */
@@ -256,7 +332,7 @@ export class JobFlow {
     const text = `the handler of "${held.job.jobtype}" did not end within its handlerTimeoutMs, ${timeoutMs} ms`;
     const error = new MillraceError('HANDLER_TIMEOUT', text);
     held.abort(error);
-    this.#onFailed(held, error, now.steady);
+    this.#endings.failed(held, error, now);
     this.#slots.evict(held, now);
     this.#options.onRoom();
   }
@@ -267,29 +343,28 @@ export class JobFlow {
     this.#options.onZombies(count);
   }
 
-  /** A breaker has opened: what waits for a slot and came from its queue is handed back, no retry is burnt. */
+  /** A breaker has opened: what waits and came from its queue is handed back, no retry is burnt. */
   shed(): void {
-    const held = this.#slots.takeStale(nowOnBothClocks(), (each) => this.#isHeldBack(each));
-    for (const each of held) void this.#givingBack.give(each, BREAKER_OPEN);
-  }
-
-  /** One that there can be no copy of is run: a FAIL in its place would burn the same retry. */
-  #isHeldBack({ job }: HeldJob): boolean {
-    return this.#options.breakers.isOpen(job.queue) && canHandBack(job);
+    this.batches.handBack((each) => this.#waiting.isHeldBack(each), BREAKER_OPEN);
+    this.#waiting.shed();
   }
 
   /** Looks at the leases; called once a second. */
   sweep(now: Moment): void {
     this.#outbox.sweep(now.steady);
     this.#slots.sweep(now);
-    // Once: a copy that comes back to us has nowhere better to be.
-    const longMs = Math.max(LONG_WAIT_MS, LONG_WAIT_TRIPS * this.#options.roundTripMs());
-    const isStuck = now.steady - this.#slots.movedAt > longMs;
-    const waitsLong = ({ job, startedAt }: HeldJob): boolean =>
-      isStuck && now.steady - startedAt > longMs && firstJid(job.jid) === job.jid;
-    const stale = this.#slots.takeStale(now, waitsLong);
-    if (stale.length > 0) this.#options.onStale();
-    for (const held of stale) void this.#givingBack.give(held, 'it waited too long for a slot');
+    this.batches.sweep(now);
+    this.#waiting.sweep(now);
+  }
+
+  /** A limit has room again. */
+  wake(): void {
+    this.#slots.wake(nowOnBothClocks());
+  }
+
+  /** Hands back those that wait for the limit of their jobtype. */
+  giveBackLimited(): void {
+    this.#waiting.giveBackLimited(() => true);
   }
 
   /** Resolves when no job is held, or when the time is over. */
@@ -300,37 +375,24 @@ export class JobFlow {
   /** Starts nothing any more: what waits, and what still comes, is handed back; what runs hears it must end. */
   abort(): void {
     this.#returning = true;
-    for (const held of this.#slots.takeReady()) void this.#givingBack.give(held);
+    this.batches.close();
+    this.#waiting.give(this.#slots.takeReady());
     this.#slots.abortAll(new MillraceError('SHUTDOWN'));
   }
 
   /** Hands back what still runs; resolves when every copy is stored. */
   async handBackAll(): Promise<void> {
-    for (const held of this.#slots.takeRunning()) void this.#givingBack.give(held);
+    this.#waiting.give(this.#slots.takeRunning());
     await this.#returner.idle();
   }
 
   /** Resolves when nothing is owed to Faktory any more. */
   async reported(): Promise<void> {
     do {
+      await this.results.idle();
       await this.#returner.idle();
       await this.#outbox.empty();
       await this.#failedJobs.idle();
     } while (this.#outbox.size > 0);
-  }
-
-  /** Jobs that were to be handed back and were not: Faktory gives them out again when their reservations end. */
-  get unreturned(): number {
-    return this.#givingBack.unreturned;
-  }
-
-  /** Jobs whose copy may be stored or not: they may run twice. */
-  get doubtful(): number {
-    return this.#givingBack.doubtful;
-  }
-
-  #onFailed(held: HeldJob, thrown: unknown, now: number): void {
-    if (!isPoison(thrown)) this.#options.breakers.record(held.job, false, now, held.startedAt);
-    this.#failedJobs.add(held, thrown);
   }
 }

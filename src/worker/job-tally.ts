@@ -3,6 +3,9 @@ import { Histogram } from '../tally.ts';
 /** Seconds that handlers take. */
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 300, 1_800];
 
+/** Jobs that a batch handler's call gets. */
+const BATCH_JOBS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+
 /** How the jobs of a jobtype have ended, since the start. */
 export const OUTCOMES = ['done', 'failed', 'delayed', 'dead', 'discarded', 'handed_back', 'late'] as const;
 export type JobOutcome = (typeof OUTCOMES)[number];
@@ -20,6 +23,8 @@ export class JobTally {
   };
   readonly seconds = new Histogram(SECONDS);
   slow = 0;
+  /** Of batch handlers: how many jobs their calls got. */
+  batchJobs: Histogram | undefined;
 }
 
 /** The name under which jobs without a handler are counted: their jobtypes may be any, and any number. */
@@ -32,6 +37,12 @@ export class JobTallies {
 
   add(jobtype: string): void {
     if (!this.#byJobtype.has(jobtype)) this.#byJobtype.set(jobtype, new JobTally());
+  }
+
+  /** It has a batch handler. */
+  addBatch(jobtype: string): void {
+    this.add(jobtype);
+    this.#byJobtype.get(jobtype)!.batchJobs ??= new Histogram(BATCH_JOBS);
   }
 
   of(jobtype: string): JobTally {

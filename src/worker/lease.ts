@@ -55,6 +55,11 @@ export function ackWorthwhile(lease: Lease, now: Moment): boolean {
   return leaseAge(lease, now) < lease.reserveMs + ACK_GRACE_MS;
 }
 
+/** Until when that is so, on the monotonic clock. */
+export function ackEnd(lease: Lease): number {
+  return lease.startSteady + lease.reserveMs + ACK_GRACE_MS;
+}
+
 /** The share of the reservation that has passed, 1 when it is over. */
 export function leaseShare(lease: Lease, now: Moment): number {
   return leaseAge(lease, now) / lease.reserveMs;

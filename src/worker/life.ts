@@ -4,6 +4,8 @@ import type { MillraceError } from '../errors.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { BreakerReport } from './breakers.ts';
 import type { JobOutcome } from './job-tally.ts';
+import type { LimitReport } from './limits/limits.ts';
+import type { PartitionStats } from './partitions/partitions.ts';
 
 export type WorkerState = 'new' | 'starting' | 'running' | 'quiet' | 'stopping' | 'aborting' | 'stopped';
 
@@ -25,8 +27,10 @@ export interface WorkerStats {
   running: number;
   /** Slots that are free. */
   free: number;
-  /** Jobs that wait for a slot. */
+  /** Jobs that wait for a slot, or for the limit of their jobtype. */
   ready: number;
+  /** Jobs that wait for their batch. */
+  gathered: number;
   /** Handlers that run on though they lost their slot ten seconds ago (zombieAfterMs). */
   zombies: number;
   /** FETCHes on their way, or waiting at Faktory. */
@@ -69,6 +73,14 @@ export interface WorkerStats {
   slowCommands: number;
   eventLoopBlocks: number;
   breakers: BreakerReport[];
+  /** Per jobtype that has one. */
+  limits: LimitReport[];
+  /** Undefined: no queue is split. */
+  partitions: PartitionStats | undefined;
+  /** Results that wait for others or are being pushed; those stored, and the reducer jobs that they travelled in. */
+  resultsWaiting: number;
+  resultsSent: number;
+  reducerJobs: number;
 }
 
 export type LanePurpose = 'control' | 'fetch' | 'ack';

@@ -2,9 +2,11 @@
 import type { Registry } from 'prom-client';
 import { addBudgetMetrics } from '../connection/budget-metrics.ts';
 import { counter, gauge, histogram, type Labels } from '../metrics.ts';
+import { addPartitionMetrics } from '../partitions/metrics.ts';
 import type { BreakerState } from './breaker.ts';
 import { OUTCOMES } from './job-tally.ts';
 import type { LanePurpose, WorkerStats } from './life.ts';
+import type { PartitionStats } from './partitions/partitions.ts';
 import type { Worker } from './worker.ts';
 
 type NumberOf = { [K in keyof WorkerStats]: WorkerStats[K] extends number ? K : never }[keyof WorkerStats];
@@ -15,8 +17,14 @@ const GAUGES: readonly [name: string, key: NumberOf, help: string][] = [
   ['running', 'running', 'Handlers that run'],
   ['free', 'free', 'Slots that are free'],
   ['ready', 'ready', 'Jobs that wait for a slot'],
+  ['gathered', 'gathered', 'Jobs that wait for their batch'],
   ['zombies', 'zombies', 'Handlers that run on though they have lost their slot'],
   ['outstanding', 'outstanding', 'FETCHes on their way, or waiting at Faktory'],
+  [
+    'results_waiting',
+    'resultsWaiting',
+    'Results that have not reached their reducers: they wait for others or are pushed',
+  ],
   ['unmended', 'unmended', 'Jobs whose FAIL Faktory has lost, or may have, that no copy stands for yet'],
   ['unreported', 'unreported', 'ACKs and FAILs that Faktory has not answered'],
 ];
@@ -27,6 +35,8 @@ const COUNTERS: readonly [name: string, key: NumberOf, help: string][] = [
   ['tokens', 'tokens', 'Wake tokens that came back'],
   ['resent', 'resent', 'Reports sent again after a loss or an error'],
   ['mended', 'mended', 'Copies pushed for jobs whose FAIL Faktory has lost'],
+  ['results', 'resultsSent', 'Results stored for their reducers'],
+  ['reducer_jobs', 'reducerJobs', 'Jobs that they were stored in'],
   ['slow_commands', 'slowCommands', 'ACKs and FAILs answered after more than SLOW_MS'],
   ['event_loop_blocks', 'eventLoopBlocks', 'Standstills of the event loop of 250 ms and more'],
 ];
@@ -44,6 +54,38 @@ export function addWorkerMetrics(registry: Registry, worker: Worker): void {
   }
   addJobMetrics(registry, worker);
   addLinkMetrics(registry, worker);
+  addPartitionMetrics(registry, () => worker.partitionHolders);
+  addTurnMetrics(registry, worker);
+}
+
+/** Of jobs that wait for their turn in a partition. */
+function addTurnMetrics(registry: Registry, worker: Worker): void {
+  const read = (key: keyof PartitionStats) => (): number => worker.stats().partitions?.[key] ?? 0;
+  gauge(
+    registry,
+    'millrace_partitions_held_jobs',
+    'Jobs of partitions that wait for their turn.',
+    read('held'),
+  );
+  gauge(
+    registry,
+    'millrace_partitions_paused',
+    'Partitions whose job has used up its tries, and that wait for it.',
+    read('paused'),
+  );
+  gauge(
+    registry,
+    'millrace_partitions_gaps',
+    'Partitions in which later jobs wait for a missing one.',
+    read('gaps'),
+  );
+  counter(
+    registry,
+    'millrace_partitions_skipped_total',
+    'Missing jobs that partitions went on without.',
+    read('skipped'),
+  );
+  counter(registry, 'millrace_partitions_late_total', 'Jobs that ran after their turn.', read('late'));
 }
 
 function addJobMetrics(registry: Registry, worker: Worker): void {
@@ -55,11 +97,22 @@ function addJobMetrics(registry: Registry, worker: Worker): void {
   histogram(registry, 'millrace_worker_handler_seconds', 'How long handlers take', () =>
     [...worker.tallies].map(([jobtype, { seconds }]) => [{ jobtype }, seconds] as const),
   );
+  histogram(registry, 'millrace_worker_batch_jobs', 'How many jobs the calls of batch handlers get', () =>
+    [...worker.tallies].flatMap(([jobtype, { batchJobs }]) =>
+      batchJobs === undefined ? [] : [[{ jobtype }, batchJobs] as const],
+    ),
+  );
   counter(registry, 'millrace_worker_slow_handlers_total', 'Runs of over SLOW_MS', () =>
     [...worker.tallies].map(([jobtype, { slow }]) => [{ jobtype }, slow] as const),
   );
   gauge(registry, 'millrace_worker_breaker_state', 'Circuit breakers: 0 closed, 1 half-open, 2 open', () =>
     worker.stats().breakers.map(({ name, state }) => [{ breaker: name }, BREAKER_STATES[state]] as const),
+  );
+  gauge(registry, 'millrace_worker_limited_running', 'Handlers of limited jobtypes that run', () =>
+    worker.stats().limits.map(({ jobtype, running }) => [{ jobtype }, running] as const),
+  );
+  gauge(registry, 'millrace_worker_limited_waiting', 'Jobs that are fetched and wait for their limit', () =>
+    worker.stats().limits.map(({ jobtype, waiting }) => [{ jobtype }, waiting] as const),
   );
   gauge(
     registry,

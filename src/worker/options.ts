@@ -7,7 +7,13 @@ import type { JobPayload } from '../protocol/job.ts';
 import { type BreakerOptions, checkBreaker } from './breaker.ts';
 import type { Handler } from './executor.ts';
 import type { Middleware } from './middleware.ts';
+import {
+  type PartitionRulesOfWorker,
+  resolveWorkerPartitions,
+  type WorkerPartitionsOptions,
+} from './partitions/options.ts';
 import type { Queues } from './queues.ts';
+import type { GatherRules } from './results/gathering.ts';
 
 export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends ConnectOptions {
   /**
@@ -21,6 +27,11 @@ export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends Conne
   concurrency?: number;
   /** Queues in strict order, with weights, or a function asked at each FETCH (default `['default']`). */
   queues?: Queues;
+  /**
+   * Splits each queue by the keys of its jobs, `orders.0` and so on, beside the queue itself: jobs of one key run one after
+   * another, in the order in which they were pushed (default: by PARTITIONS and its like; none).
+   */
+  partitions?: WorkerPartitionsOptions;
   /**
    * Jobs fetched ahead of free slots: `'auto'` (default) as many as the way to Faktory needs, a number, or 0: a slot is a
    * fetch loop.
@@ -36,6 +47,11 @@ export interface WorkerOptions<D extends JobDefinitions = AnyJobs> extends Conne
   breakers?: Readonly<Record<string, BreakerOptions>>;
   /** Handlers and commands that take longer are warned of and counted, in ms; 0: none (default SLOW_MS, 1,000). */
   slowMs?: number;
+  /**
+   * How results are gathered for reducers (`reduceTo`): so many in one job at most, and how long a result waits for others,
+   * in ms (default RESULT_MAX_SIZE, 100, and RESULT_MAX_DELAY_MS, 50).
+   */
+  results?: Partial<GatherRules>;
   /**
    * Handlers that may run on, long after they lost their slot, before the worker stops itself (default: as many as
    * slots): they hold what the others need, and only the end of the process frees it.
@@ -61,11 +77,14 @@ export interface ResolvedOptions {
   readonly shutdownTimeoutMs: number;
   readonly beatIntervalMs: number;
   readonly queues: Queues | undefined;
+  /** undefined: no queue is split. */
+  readonly partitions: PartitionRulesOfWorker | undefined;
   readonly labels: string[];
   readonly lanes: LaneCounts;
   readonly trapSignals: boolean;
   readonly breakers: Readonly<Record<string, BreakerOptions>>;
   readonly slowMs: number;
+  readonly results: GatherRules;
   readonly maxZombies: number;
   readonly zombieAfterMs: number;
 }
@@ -108,14 +127,24 @@ export function resolveOptions<D extends JobDefinitions>(options: WorkerOptions<
     ),
     beatIntervalMs: wantMs('beatInterval', beatInterval * 1000),
     queues: options.queues,
+    partitions: resolveWorkerPartitions(options.partitions, options.queues),
     labels: options.labels ?? [],
     lanes: laneCounts(link.budget.limit),
     trapSignals: options.trapSignals ?? true,
     breakers,
     slowMs: wantMs('slowMs', options.slowMs ?? readSetting('SLOW_MS')),
+    results: resolveResults(options.results),
     maxZombies,
     zombieAfterMs: wantMs('zombieAfterMs', options.zombieAfterMs ?? 10_000),
   };
+}
+
+function resolveResults(options: Partial<GatherRules> = {}): GatherRules {
+  const maxSize = options.maxSize ?? readSetting('RESULT_MAX_SIZE');
+  wantWhole('results.maxSize', maxSize, 1, 10_000);
+  const maxDelayMs = options.maxDelayMs ?? readSetting('RESULT_MAX_DELAY_MS');
+  wantWhole('results.maxDelayMs', maxDelayMs, 0, 60_000);
+  return { maxSize, maxDelayMs };
 }
 
 /**
@@ -129,8 +158,10 @@ export function laneCounts(maxConnections: number): LaneCounts {
   return { fetch, ack: Math.max(1, Math.min(MAX_ACK_LANES, left - fetch)) };
 }
 
-function wantWhole(name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) throw wrong(name, value, `a whole number from ${least}`);
+function wantWhole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  const upTo = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
+  if (!Number.isSafeInteger(value) || value < least || value > most)
+    throw wrong(name, value, `a whole number from ${least}${upTo}`);
 }
 
 /** A timer's longest is 2³¹ − 1 ms; over it, Node's fire at once. */

@@ -99,6 +99,8 @@ export class FetchPlan {
   #startedSinceCut = 0;
   #roundTripMs = 0;
   #largestBytes = 0;
+  /** Jobs that batches may hold and gather: they take no slot each. */
+  #batchRoom = 0;
 
   /**
    * `lead`: jobs that may be held or on their way beyond free slots (WORKER_PREFETCH); 0: a slot is a loop; undefined:
@@ -127,7 +129,12 @@ export class FetchPlan {
 
   /** The most FETCHes that could be of use just now. */
   get most(): number {
-    return this.#slots + this.#lead;
+    return this.#slots + this.#lead + this.#batchRoom;
+  }
+
+  /** So many jobs may be held in batches, or gathered for them. */
+  allowBatches(room: number): void {
+    this.#batchRoom = room;
   }
 
   /** How many FETCHes the ceiling allows just now. */
@@ -188,8 +195,23 @@ export class FetchPlan {
   wanted({ running, ready, outboxFull }: PlanState, now: number): number {
     if (outboxFull) return 0;
     this.#lead = Math.min(this.#fixedLead ?? this.#autoLead(now), this.#leadCap, this.#leadOfBytes);
-    const room = this.most - running - ready;
+    const room = this.#slots + this.#lead - running - ready;
     return Math.max(0, Math.min(room, this.ceiling));
+  }
+
+  /** How many jobs there is room for, whatever the rate; asked after `wanted`. */
+  room({ running, ready, outboxFull }: PlanState): number {
+    return outboxFull ? 0 : this.#slots + this.#lead - running - ready;
+  }
+
+  /**
+   * How many FETCHes may be outstanding in all where those beyond `wanted` name only queues of batch handlers, whose jobs
+   * are gathered and take no slot each. Their credits bound them, too. None while other jobs wait in plenty: those came
+   * with them. Asked after `wanted`.
+   */
+  wantedOfBatches({ ready, gathered, outboxFull }: PlanState & { gathered: number }): number {
+    if (outboxFull || ready > this.#lead || gathered >= Math.min(MOST_LEAD, this.#leadOfBytes)) return 0;
+    return this.ceiling;
   }
 
   /** By the mean rate: handlers that take a second start in herds. */
@@ -206,7 +228,9 @@ export class FetchPlan {
   outboxLimit(now: number): number {
     return Math.min(
       50_000,
-      this.#slots + Math.ceil((2 * this.rate(now) * (this.#roundTripMs + SERVER_MS)) / 1000),
+      this.#slots +
+        this.#batchRoom +
+        Math.ceil((2 * this.rate(now) * (this.#roundTripMs + SERVER_MS)) / 1000),
     );
   }
 }

@@ -38,23 +38,23 @@ export class Returner {
   }
 
   /** Never rejects, also when there can be no copy. After `refused` the job is as before, *returning*; otherwise it is reported or settled. */
-  return(held: HeldJob, makeCopy: () => EncodedJob): Promise<Returned> {
+  return(held: HeldJob, makeCopies: () => EncodedJob | readonly EncodedJob[]): Promise<Returned> {
     held.moveTo('returning');
-    const pending = this.#return(held, makeCopy);
+    const pending = this.#return(held, makeCopies);
     this.#pending.add(pending);
     return pending.finally(() => this.#pending.delete(pending));
   }
 
-  async #return(held: HeldJob, makeCopy: () => EncodedJob): Promise<Returned> {
+  async #return(held: HeldJob, makeCopies: () => EncodedJob | readonly EncodedJob[]): Promise<Returned> {
     const { pusher, outbox, logger } = this.#options;
     const { jid, jobtype } = held.job;
     try {
       // JSON.parse reads what is nested too deep for JSON.stringify.
-      const copy = makeCopy();
-      await pusher.push(copy, { notAfter: leaseEnd(held.lease) });
+      const copies = [makeCopies()].flat();
+      await Promise.all(copies.map((copy) => pusher.push(copy, { notAfter: leaseEnd(held.lease) })));
       if (leaseLives(held.lease, nowOnBothClocks())) outbox.ack(held);
       else held.moveTo('settled');
-      logger.debug({ jid, copy: copy.jid, jobtype }, 'job given back as a copy');
+      logger.debug({ jid, copy: copies.map((copy) => copy.jid).join(), jobtype }, 'job given back as a copy');
       return 'returned';
     } catch (error) {
       // Many fail together: the worker tells how many, once.

@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts';
 import type { HeldJob } from './held-job.ts';
 import { ackWorthwhile, leaseLives, leaseShare, type Moment } from './lease.ts';
+import type { Limits } from './limits/limits.ts';
 import type { ReadyJobs } from './ready-jobs.ts';
 
 export interface SlotsEvents {
@@ -18,14 +19,16 @@ const WARN_SHARE = 0.8;
 const STALE_SHARE = 0.25;
 
 /**
- * The slots (handlers that may run at once) and the jobs that wait for one. A *zombie* is a handler that has lost its
- * slot and has not ended long after: nobody can end it, and what it does no longer counts.
+ * The slots (handlers that may run at once) and the jobs that wait for one; those that their jobtype's limit holds back
+ * take none. A *zombie* is a handler that has lost its slot and has not ended long after: nobody can end it, and what it
+ * does no longer counts.
  */
 export class Slots {
   readonly #limit: number;
   readonly #events: SlotsEvents;
   readonly #running = new Set<HeldJob>();
   readonly #ready: ReadyJobs;
+  readonly #limits: Limits;
   /** Those that have lost their slot and run on, and since when. */
   readonly #evicted = new Map<HeldJob, number>();
   readonly #zombieAfterMs: number;
@@ -37,9 +40,10 @@ export class Slots {
   #now: Moment = { steady: 0, wall: 0 };
   #drainedWaiters: (() => void)[] = [];
 
-  constructor(limit: number, zombieAfterMs: number, ready: ReadyJobs, events: SlotsEvents) {
+  constructor(limit: number, zombieAfterMs: number, ready: ReadyJobs, limits: Limits, events: SlotsEvents) {
     this.#limit = limit;
     this.#ready = ready;
+    this.#limits = limits;
     this.#zombieAfterMs = zombieAfterMs;
     this.#events = events;
   }
@@ -48,8 +52,9 @@ export class Slots {
     return this.#running.size;
   }
 
+  /** Jobs that wait, for a slot or for their jobtype's limit. */
   get ready(): number {
-    return this.#ready.size;
+    return this.#ready.size + this.#limits.parked;
   }
 
   get zombies(): number {
@@ -72,6 +77,11 @@ export class Slots {
     this.#startReady(now);
   }
 
+  /** Starts what may start by now: a limit has room again. */
+  wake(now: Moment): void {
+    this.#startReady(now);
+  }
+
   /** Frees the slot of a job whose handler has ended. */
   finish(held: HeldJob, now: Moment): void {
     if (!this.#running.delete(held)) {
@@ -87,7 +97,8 @@ export class Slots {
 
   /** Nothing is held for it any more. */
   #leave(held: HeldJob): void {
-    held.charge?.release();
+    held.release();
+    this.#limits.leave(held);
     if (held.timeout !== undefined) clearTimeout(held.timeout);
   }
 
@@ -126,8 +137,13 @@ export class Slots {
     if (this.#starting) return;
     this.#starting = true;
     try {
-      while (this.#running.size < this.#limit && this.#ready.size > 0)
-        this.#start(this.#ready.shift()!, this.#now);
+      while (this.#running.size < this.#limit) {
+        const limited = this.#limits.next(this.#now.steady);
+        const held = limited ?? this.#ready.shift();
+        if (held === undefined) break;
+        if (limited !== undefined || !this.#limits.holdsBack(held, this.#now.steady))
+          this.#start(held, this.#now);
+      }
     } finally {
       this.#starting = false;
     }
@@ -136,7 +152,7 @@ export class Slots {
   #start(held: HeldJob, now: Moment): void {
     if (!leaseLives(held.lease, now)) {
       held.moveTo('settled');
-      held.charge?.release();
+      this.#leave(held);
       this.#events.onExpired(held);
       return;
     }
@@ -187,16 +203,25 @@ export class Slots {
     return this.#takeOut((held) => leaseShare(held.lease, now) >= STALE_SHARE || isStale(held));
   }
 
+  /** Takes out those that wait for their jobtype's limit and are chosen, or have waited so long. */
+  takeLimited(now: Moment, isChosen: (held: HeldJob) => boolean): HeldJob[] {
+    const taken = this.#limits.take((held) => leaseShare(held.lease, now) >= STALE_SHARE || isChosen(held));
+    return this.#giveUp(taken);
+  }
+
   #takeOut(isChosen: (held: HeldJob) => boolean): HeldJob[] {
-    const taken = this.#ready.take(isChosen);
-    for (const held of taken) held.charge?.release();
+    return this.#giveUp([...this.#limits.take(isChosen), ...this.#ready.take(isChosen)]);
+  }
+
+  #giveUp(taken: HeldJob[]): HeldJob[] {
+    for (const held of taken) held.release();
     if (taken.length > 0) this.#tellIfDrained();
     return taken;
   }
 
   /** Resolves when no job is held, or when the time is over. */
   drained(withinMs: number): Promise<void> {
-    if (this.#running.size === 0 && this.#ready.size === 0) return Promise.resolve();
+    if (this.#running.size === 0 && this.ready === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, withinMs);
       this.#drainedWaiters.push(() => {
@@ -207,7 +232,7 @@ export class Slots {
   }
 
   #tellIfDrained(): void {
-    if (this.#running.size > 0 || this.#ready.size > 0) return;
+    if (this.#running.size > 0 || this.ready > 0) return;
     const waiters = this.#drainedWaiters;
     this.#drainedWaiters = [];
     for (const resolve of waiters) resolve();

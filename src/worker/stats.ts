@@ -13,11 +13,12 @@ export function statsOf(engine: Engine, state: WorkerState): WorkerStats {
     running: flow.running,
     free: Math.max(0, options.concurrency - flow.running),
     ready: flow.ready,
+    gathered: flow.batches.gathered,
     zombies: flow.zombies,
-    outstanding: fetcher.outstanding,
+    outstanding: engine.outstanding,
     unreported: flow.unreported,
     oldestReportMs: flow.oldestReportMs,
-    fetchLanes: fetcher.laneCount,
+    fetchLanes: fetcher.laneCount + (engine.partitions?.lanes.laneCount ?? 0),
     ackLanes: ackLanes.ready.length,
     lanes: { control: control.counts, fetch: fetcher.laneCounts, ack: ackLanes.counts },
     connections: budget.used,
@@ -39,6 +40,11 @@ export function statsOf(engine: Engine, state: WorkerState): WorkerStats {
     slowCommands: slow.counts.commands,
     eventLoopBlocks: slow.counts.blocks,
     breakers: breakers.states,
+    limits: engine.limits.reports,
+    partitions: engine.partitions?.stats,
+    resultsWaiting: flow.results.waiting + flow.results.travelling,
+    resultsSent: flow.results.stored,
+    reducerJobs: flow.results.jobs,
   };
 }
 

@@ -6,9 +6,13 @@
  */
 import { EventEmitter, captureRejectionSymbol as nodejsRejection } from 'node:events';
 import { askQueues, type QueueReport } from '../connection/queue-report.ts';
-import type { AnyJobs, ArgsOut, Contract, JobDefinitions } from '../contract/contract.ts';
+import type { AnyJobs, ArgsOut, Contract, JobDefinitions, ResultsIn } from '../contract/contract.ts';
 import { MillraceError } from '../errors.ts';
+import type { Holder } from '../partitions/holder.ts';
 import { encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
+import { alone, type BatchHandler } from './batches/batch-handler.ts';
+import { type BatchOptions, batchRules } from './batches/batch-options.ts';
+import { type ChunkHandler, chunked, type ItemsOf } from './batches/chunked.ts';
 import type { JobContext } from './context.ts';
 import { Engine } from './engine.ts';
 import { type ContextHandler, Executor, type Handler, withoutContext } from './executor.ts';
@@ -19,6 +23,8 @@ import { leaseOf, nowOnBothClocks } from './lease.ts';
 import { NEXT, type WorkerEvents, type WorkerSnapshot, type WorkerState, type WorkerStats } from './life.ts';
 import type { Middleware } from './middleware.ts';
 import { resolveOptions, type WorkerOptions } from './options.ts';
+import { targetFor, treat } from './registration.ts';
+import { checkReducer, type Reducer, reducerHandler } from './results/reducer.ts';
 import { shutDown } from './shutdown.ts';
 import { trapSignals } from './signal-trap.ts';
 import { snapshotOf, statsOf } from './stats.ts';
@@ -105,15 +111,69 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     return this.#register(jobtype, handler, handler as ContextHandler, options);
   }
 
+  /**
+   * Sets the batch handler of a jobtype: it gets up to `maxSize` jobs in one call and one slot, in the order in which they
+   * were fetched, and answers nothing when all are done, or an outcome for each; each job is reported on its own. Middleware
+   * is for single jobs, and does not run around it. Throws as `register` does.
+   */
+  registerBatch<T extends keyof D & string>(
+    jobtype: T,
+    options: BatchOptions,
+    handler: BatchHandler<ArgsOut<D[T]>>,
+  ): this {
+    const rules = batchRules(jobtype, options, this.concurrency);
+    const { maxSize: _size, maxDelayMs: _delay, concurrency: _calls, ...each } = options;
+    this.#register(jobtype, handler, alone(handler), each);
+    this.#engine.tallies.addBatch(jobtype);
+    this.#engine.flow.batches.register(jobtype, handler, rules);
+    return this;
+  }
+
+  /**
+   * Sets the handler of jobs that `client.pushChunked` makes: it gets the items of one of them, and answers nothing when all
+   * are done, or an outcome for each. Those that failed are tried again alone, as a copy of the job. Throws as `register`
+   * does.
+   */
+  registerChunked<T extends keyof D & string>(
+    jobtype: T,
+    handler: ChunkHandler<ItemsOf<ArgsOut<D[T]>>>,
+    options?: HandlerOptions,
+  ): this {
+    return this.#register(jobtype, handler, chunked(handler), options);
+  }
+
+  /**
+   * Sets the reducer of a jobtype: its jobs are what `reduceTo` of other jobtypes sends, and `process` gets their results,
+   * many at a time. Some may come twice, each with the `source` that it had (`RecentSources` drops those). Its timer runs
+   * while the worker works, and once more when that stops, if batches have come since. Throws as `register` does.
+   */
+  registerReducer<T extends keyof D & string>(
+    jobtype: T,
+    reducer: Reducer<ResultsIn<D> & { source: string }>,
+    options?: HandlerOptions,
+  ): this {
+    checkReducer(jobtype, reducer);
+    const { reducerTimers } = this.#engine;
+    const handler = reducerHandler(reducer, () => reducerTimers.onBatch(jobtype));
+    this.#register(jobtype, handler, handler, options);
+    reducerTimers.set(jobtype, reducer.timer);
+    return this;
+  }
+
   #register(jobtype: string, given: unknown, handler: ContextHandler, options: HandlerOptions = {}): this {
     if (typeof given !== 'function') throw new TypeError(`the handler of "${jobtype}" must be a function`);
     // Throws JOB_INVALID for one that the contract does not have: its jobs could only fail.
     this.#contract?.definitionOf(jobtype);
-    const { breaker } = checkHandlerOptions(jobtype, options);
+    checkHandlerOptions(jobtype, options);
+    const target = targetFor(jobtype, options, this.#contract);
     this.#executor.register(jobtype, handler, options);
     this.#engine.tallies.add(jobtype);
-    if (breaker === undefined) this.#engine.breakers.remove(jobtype);
-    else this.#engine.breakers.forJobtype(jobtype, breaker);
+    this.#engine.flow.batches.remove(jobtype);
+    treat(jobtype, options, target, {
+      engine: this.#engine,
+      executor: this.#executor,
+      contract: this.#contract,
+    });
     return this;
   }
 
@@ -158,7 +218,10 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     } catch (error) {
       if (this.#stopping === undefined) throw error;
     }
-    if (this.state === 'starting') this.#setState('running');
+    if (this.state === 'starting') {
+      this.#setState('running');
+      this.#engine.reducerTimers.start();
+    }
     return this;
   }
 
@@ -196,6 +259,11 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
   /** What is counted of each jobtype, for metrics. */
   get tallies(): JobTallies {
     return this.#engine.tallies;
+  }
+
+  /** Who holds its partitions, by queue, for metrics; empty where there are none, or owners are fixed. */
+  get partitionHolders(): readonly Holder[] {
+    return this.#engine.partitions?.holders ?? [];
   }
 
   /** How Faktory's queues and sets fare, at most 15 s old. Rejects while Faktory cannot be reached. */

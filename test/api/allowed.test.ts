@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defineJobs } from '../../src/contract/contract.ts';
 import { Service } from './service.ts';
 
 describe('API_QUEUES and API_JOBTYPES', () => {
@@ -27,5 +28,28 @@ describe('API_QUEUES and API_JOBTYPES', () => {
     await using service = await Service.start({ api: { allowed: { jobtypes: ['add'] } } });
     expect((await service.post('/jobs/add')).statusCode).toBe(202);
     expect((await service.post('/jobs/sub')).statusCode).toBe(403);
+  });
+
+  it('hide which jobtypes the contract has: those that are refused, and all to who names one that it has not', async () => {
+    const contract = defineJobs({ add: {}, 'secret-payout': {} }) as never;
+    await using service = await Service.start({
+      client: { contract },
+      api: { allowed: { jobtypes: ['add', 'send-*'] } },
+    });
+    for (const jobtype of ['secret-payout', 'secret-nothing']) {
+      const response = await service.post(`/jobs/${jobtype}`);
+      expect([response.statusCode, response.json().error.code]).toEqual([403, 'JOB_FORBIDDEN']);
+    }
+    const unknown = await service.post('/jobs/send-mail');
+    expect([unknown.statusCode, unknown.json()]).toEqual([
+      400,
+      {
+        error: {
+          code: 'JOB_INVALID',
+          message: 'jobtype "send-mail" is not one of the contract',
+          faults: [{ path: 'jobtype', message: 'is not one of the contract' }],
+        },
+      },
+    ]);
   });
 });

@@ -18,7 +18,10 @@ describe('addresses and methods', () => {
     await using service = await Service.start();
     const get = await service.get('/jobs/add');
     expect([get.statusCode, get.headers.allow]).toEqual([405, 'POST']);
-    expect(get.json().error.code).toBe('METHOD_NOT_ALLOWED');
+    expect(get.json().error).toEqual({
+      code: 'METHOD_NOT_ALLOWED',
+      message: 'this address takes POST only',
+    });
     const post = await service.post('/health', '{}');
     expect([post.statusCode, post.headers.allow]).toEqual([405, 'GET, HEAD']);
   });

@@ -108,6 +108,50 @@ describe('a bulk in trouble', () => {
     expect(upload.lines.at(-1)).toEqual({ stored: 3, failed: 0 });
   });
 
+  it('loses nothing to others that are open and send nothing', async () => {
+    const faktory = swallowing();
+    await using service = await start({
+      client: { maxInFlight: 64 },
+      faktory: { intercept: faktory.intercept },
+    });
+    await service.api.app.listen({ port: 0, host: '127.0.0.1' });
+    const idle = await Promise.all(Array.from({ length: 31 }, () => Upload.start(service)));
+    for (const upload of idle) upload.jobs(1, 1);
+    await until(() => idle.every((upload) => upload.lines.length === 1));
+    faktory.begin();
+    await using working = await Upload.start(service);
+    working.jobs(1, 100);
+    await until(() => service.client.inFlight === 32);
+    for (const upload of idle) upload.request.destroy();
+    await service.faktory.stop();
+    await service.client.close();
+  });
+
+  it('lets others have their turn while it works on much that came at once', async () => {
+    let turn = 0;
+    const seen = new Set<number>();
+    const validate = (value: unknown) => {
+      seen.add(turn);
+      return { value: value as unknown[] };
+    };
+    const args = { '~standard': { version: 1, vendor: 'test', validate } } as const;
+    await using service = await start({ client: { contract: defineJobs({ a: { args } }) } });
+    let now = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      now += 1;
+      return now;
+    });
+    let counting = setImmediate(function count() {
+      turn += 1;
+      counting = setImmediate(count);
+    });
+    const { body } = await service.post('/jobs/bulk', '{"jobtype":"a"}\n'.repeat(100));
+    clearImmediate(counting);
+    clock.mockRestore();
+    expect(JSON.parse(body.trimEnd().split('\n').at(-1)!)).toEqual({ stored: 100, failed: 0 });
+    expect(seen.size).toBeGreaterThan(5);
+  });
+
   it('pushes what it took of a client that hangs up, not the line that was cut, and holds nothing', async () => {
     await using service = await start();
     await using upload = await Upload.start(service);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { Load, OwnLoad } from '../../src/api/bulk/load.ts';
 import { shareOf } from '../../src/api/bulk/share.ts';
 import { Stall } from '../../src/api/bulk/stall.ts';
 import { defineJobs } from '../../src/contract/contract.ts';
@@ -261,16 +262,66 @@ describe('POST /jobs/bulk', () => {
 });
 
 describe('shareOf', () => {
+  const share = (bulks: number, maxInFlight: number) =>
+    shareOf({ pushing: bulks, unread: bulks, maxInFlight });
+
   it('leaves half of what may be in flight to others, and divides the rest', () => {
-    expect(shareOf(1, 10_000)).toEqual({ jobs: 4_096, bytes: 16 << 20, answerBytes: 8 << 20 });
-    expect(shareOf(5, 10_000).jobs).toBe(1_000);
-    expect(shareOf(1, 1_000).jobs).toBe(500);
-    expect(shareOf(64, 10_000).answerBytes).toBe(1 << 20);
+    expect(share(1, 10_000)).toEqual({ jobs: 4_096, bytes: 16 << 20, answerBytes: 8 << 20 });
+    expect(share(5, 10_000).jobs).toBe(1_000);
+    expect(share(1, 1_000).jobs).toBe(500);
+    expect(share(64, 10_000).answerBytes).toBe(1 << 20);
   });
 
   it('lets each go on, however many there are', () => {
-    expect(shareOf(10_000, 10)).toEqual({ jobs: 1, bytes: 1_677, answerBytes: 64 << 10 });
-    expect(shareOf(1, 1).jobs).toBe(1);
+    expect(share(10_000, 10)).toEqual({ jobs: 1, bytes: 1_677, answerBytes: 64 << 10 });
+    expect(share(1, 1).jobs).toBe(1);
+  });
+});
+
+describe('OwnLoad', () => {
+  it('is shared by those whose jobs are on their way, not by those that are idle', () => {
+    const all = new Load();
+    const [own, idle, busy] = [1, 2, 3].map(() => new OwnLoad(all, 10_000)) as [OwnLoad, OwnLoad, OwnLoad];
+    expect(own.share.jobs).toBe(4_096);
+    busy.add(10);
+    busy.add(10);
+    expect([own.share.jobs, idle.share.jobs, busy.share.jobs]).toEqual([2_500, 2_500, 4_096]);
+    busy.remove(10);
+    expect(own.share.jobs).toBe(2_500);
+    busy.remove(10);
+    expect(own.share.jobs).toBe(4_096);
+  });
+
+  it('shares what may be held of answers among those whose clients have not read all', () => {
+    const all = new Load();
+    const own = new OwnLoad(all, 10_000);
+    const others = Array.from({ length: 15 }, () => new OwnLoad(all, 10_000));
+    for (const other of others) other.noteUnread(1);
+    expect([own, others[0]!].map(({ share: { answerBytes } }) => answerBytes)).toEqual([
+      4 << 20,
+      (67_108_864 / 15) | 0,
+    ]);
+    for (const other of others) other.noteUnread(0);
+    expect(own.share.answerBytes).toBe(8 << 20);
+    others[0]!.noteUnread(1);
+    others[0]!.end();
+    others[0]!.noteUnread(1);
+    expect(all.unread).toBe(0);
+  });
+
+  it('is full when all have taken, together, half of what may be in flight', () => {
+    const all = new Load();
+    const [own, other] = [new OwnLoad(all, 6), new OwnLoad(all, 6)];
+    other.add(1);
+    other.add(1);
+    expect(own.isFull).toBe(false);
+    own.add(1);
+    expect(other.isFull).toBe(true);
+    other.remove(1);
+    expect(own.isFull).toBe(false);
+    own.add(16 << 20);
+    own.remove(1);
+    expect(other.isFull).toBe(true);
   });
 });
 

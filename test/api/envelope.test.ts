@@ -47,16 +47,29 @@ describe('POST /jobs', () => {
   });
 
   it.each([
-    ['no body', '', 'body', 'must be object'],
-    ['an array', '[]', 'body', 'must be object'],
+    ['no body', '', 'body', 'is missing: send an object with a jobtype'],
+    ['an array', '[]', 'body', 'is an array: send an object with a jobtype'],
+    ['null', 'null', 'body', 'is null'],
+    ['text', '"add"', 'body', 'is a string'],
     ['no jobtype', '{}', 'jobtype', 'is missing'],
-    ['an empty jobtype', '{"jobtype":""}', 'jobtype', 'must NOT have fewer than 1 characters'],
-    ['a jobtype with a line end', '{"jobtype":"a\\n"}', 'jobtype', 'must match pattern'],
-    ['args that are text', '{"jobtype":"a","args":"1"}', 'args', 'must be array,object'],
-    ['a queue that Faktory does not take', '{"jobtype":"a","queue":"a b"}', 'queue', 'must match pattern'],
-    ['a retry that is no number', '{"jobtype":"a","retry":"3"}', 'retry', 'must be integer'],
-    ['a negative delay', '{"jobtype":"a","delayMs":-1}', 'delayMs', 'must be >= 0'],
-    ['a short jid', '{"jobtype":"a","jid":"abc"}', 'jid', 'must match pattern'],
+    ['an empty jobtype', '{"jobtype":""}', 'jobtype', 'takes 1 to 256 characters'],
+    ['a jobtype with a line end', '{"jobtype":"a\\n"}', 'jobtype', 'none of them a control character'],
+    ['args that are text', '{"jobtype":"a","args":"1"}', 'args', 'takes an array'],
+    [
+      'a queue that Faktory does not take',
+      '{"jobtype":"a","queue":"a b"}',
+      'queue',
+      'takes 1 to 128 of a-z A-Z 0-9 . _ -',
+    ],
+    [
+      'a retry that is no number',
+      '{"jobtype":"a","retry":"3"}',
+      'retry',
+      'takes a whole number from -1 to 1000',
+    ],
+    ['a reservation too short', '{"jobtype":"a","reserveFor":59}', 'reserveFor', 'from 60 to 86400'],
+    ['a negative delay', '{"jobtype":"a","delayMs":-1}', 'delayMs', 'takes a whole number'],
+    ['a short jid', '{"jobtype":"a","jid":"abc"}', 'jid', 'takes 8 to 128 of'],
     ['a field of the wire', '{"jobtype":"a","reserve_for":60}', 'reserve_for', 'is not a field of a job'],
     ['at and delayMs', '{"jobtype":"a","at":"2030-01-01T00:00:00Z","delayMs":1}', 'delayMs', 'say one of'],
   ])('answers 400 with the path: %s', async (_, body, path, message) => {
@@ -70,20 +83,48 @@ describe('POST /jobs', () => {
   });
 
   it.each([
-    ['a reserved queue', '{"jobtype":"a","queue":"retries"}', 'queue is "retries"'],
-    ['a time without a zone', '{"jobtype":"a","at":"2030-01-01T00:00:00"}', 'at is'],
-    ['a day that is none', '{"jobtype":"a","at":"2030-02-30T00:00:00Z"}', 'at is'],
-  ])('answers 400 by the rules of Faktory: %s', async (_, body, message) => {
+    ['a reserved queue', '{"jobtype":"a","queue":"retries"}', 'queue', 'is "retries"'],
+    ["a queue of the workers' own", '{"jobtype":"a","queue":"millrace-wake.07"}', 'queue', 'is'],
+    ['a time without a zone', '{"jobtype":"a","at":"2030-01-01T00:00:00"}', 'at', 'is'],
+    ['a day that is none', '{"jobtype":"a","at":"2030-02-30T00:00:00Z"}', 'at', 'is'],
+    ["a jid like a copy's", '{"jobtype":"a","jid":"abcdefgh.1-00ff"}', 'jid', 'is "abcdefgh.1-00ff"'],
+  ])('answers 400 by the rules of Faktory: %s', async (_, body, path, message) => {
     await using service = await Service.start();
     const response = await service.post('/jobs', body);
     expect(response.statusCode).toBe(400);
-    expect(response.json().error.message).toContain(message);
+    const { error } = response.json();
+    expect(error.message).toContain(`${path} ${message}`);
+    expect(error.faults).toEqual([{ path, message: expect.stringContaining(message) }]);
     expect(service.faktory.counts().enqueued).toBe(0);
+  });
+
+  it('does not look through a hundred thousand fields', async () => {
+    const body = Object.fromEntries(Array.from({ length: 60_000 }, (_, n) => [`x${n}`, 0]));
+    expect(() => checkEnvelope(body)).toThrow('body has over 100 fields');
+  });
+
+  it.each([
+    ['[1]', 'the job is not valid: body is an array: send an object with a jobtype'],
+    ['{"jobtype":"a","retry":1e300}', 'the job is not valid: retry takes a whole number from -1 to 1000'],
+  ])('tells each fault once: %s', async (body, message) => {
+    await using service = await Service.start();
+    expect((await service.post('/jobs', body)).json().error.message).toBe(message);
+  });
+
+  it.each([
+    ['oops', 'the body is not JSON: "o" is not expected where it stands'],
+    ['{"a": oops}', 'the body is not JSON: "o" is not expected where it stands'],
+    ['{a: 1}', 'the body is not JSON: at character 2'],
+    ['{"a": 1', 'the body is not JSON: at character 8'],
+    ['[', 'the body is not JSON: it ends too early'],
+  ])('says where the JSON is broken: %s', async (body, message) => {
+    await using service = await Service.start();
+    expect((await service.post('/jobs', body)).json().error).toEqual({ code: 'BODY_INVALID', message });
   });
 
   it('tells no more than twenty faults', async () => {
     await using service = await Service.start();
-    const body = Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`x${i}`, 1]));
+    const body = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`x${i}`, 1]));
     const response = await service.post('/jobs', JSON.stringify(body));
     expect(response.json().error.faults).toHaveLength(20);
   });

@@ -105,13 +105,23 @@ describe('POST /jobs/:jobtype', () => {
     await using service = await Service.start();
     const response = await service.post(`/jobs/${jobtype}`, '{}');
     expect([response.statusCode, response.json().error.code]).toEqual([400, 'JOB_INVALID']);
+    expect(response.json().error.faults).toMatchObject([{ path: 'jobtype' }]);
+  });
+
+  it('shows a long jobtype whole characters long', async () => {
+    await using service = await Service.start();
+    const response = await service.post(`/jobs/${encodeURIComponent('🚀'.repeat(200))}`, '{}');
+    expect(response.json().error.message).toMatch(/^jobtype is "🚀{39}, it/u);
   });
 
   it('refuses a body over the limit with 413, announced or not', async () => {
     await using service = await Service.start({ api: { bodyLimit: 100 } });
     const large = JSON.stringify({ a: 'x'.repeat(100) });
     const announced = await service.post('/jobs/add', large);
-    expect([announced.statusCode, announced.json().error.code]).toEqual([413, 'BODY_TOO_LARGE']);
+    expect([announced.statusCode, announced.json().error]).toEqual([
+      413,
+      { code: 'BODY_TOO_LARGE', message: 'the body is larger than the 100 bytes of API_BODY_LIMIT' },
+    ]);
     expect(service.faktory.counts().enqueued).toBe(0);
   });
 

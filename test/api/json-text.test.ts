@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { faultOf } from '../../src/api/json-text.ts';
+import { depthFaultOf, faultOf } from '../../src/api/json-text.ts';
 
 describe('faultOf', () => {
   it.each([
@@ -11,7 +11,11 @@ describe('faultOf', () => {
     ['brackets, quotes and backslashes in strings', '{"a":"}]{[\\",\\\\","b":"\\\\\\""}'],
     ['the largest whole number that is kept', '[9007199254740991,-9007199254740991]'],
     ['digits beyond what a fraction can keep', '[0.1000000000000000055511151231257827]'],
-    ['a large number by its exponent', '[1e300,1.7976931348623157e308]'],
+    ['a large number by its exponent', '[1e300,1.7976931348623157e308,-6.02214076E+23,100e20,0.1e22]'],
+    ['whole values however they are written', '[1.0,1e3,9007199254740991.0,9007199254740991e0,0.5e1]'],
+    ['zero however it is written', '[0e400,-0.000e-400,0.00000000000000000000]'],
+    ['the smallest number', '[5e-324,2.2250738585072014e-308]'],
+    ['whole characters by their escapes', '{"\\ud83d\\ude80":"\\uD83D\\uDE80 \\\\ud800"}'],
     ['numbers in strings', '{"9007199254740993":"9007199254740993"}'],
     ['"constructor" and "prototype" apart', '{"constructor":1,"prototype":2}'],
     ['"prototype" in a list of "constructor"', '{"constructor":[{"prototype":1}]}'],
@@ -29,6 +33,17 @@ describe('faultOf', () => {
     ['an empty key twice', '{"":1,"":2}', 'body[""]'],
     ['a number beyond 2^53', '{"id":9007199254740993}', 'body.id'],
     ['a number beyond 2^53 that is even', '[1,-90071992547409920]', 'body[1]'],
+    ['one that is written as a fraction', '{"id":9007199254740993.0}', 'body.id'],
+    ['one that is written as a fraction, even', '{"id":9007199254740992.0}', 'body.id'],
+    ['one with an exponent', '{"id":9007199254740993e0}', 'body.id'],
+    ['one with an exponent, and many digits', '{"id":1234567890123456789.012e30}', 'body.id'],
+    ['a fraction that would become a whole number', '[9007199254740993.5]', 'body[0]'],
+    ['a number that would become zero', '{"a":1e-400}', 'body.a'],
+    ['one without an exponent', `[-0.${'0'.repeat(400)}1]`, 'body[0]'],
+    ['half a character', '{"a":["\\ud800"]}', 'body.a[0]'],
+    ['its other half', '{"a":"x\\uDC00x"}', 'body.a'],
+    ['both halves the wrong way', '["\\ude80\\ud83d"]', 'body[0]'],
+    ['half a character in a key', '{"a":1,"\\ud800":2}', 'body["\\ud800"]'],
     ['a number beyond all', '{"a":[1,1e400]}', 'body.a[1]'],
     ['__proto__', '{"a":{"__proto__":1}}', 'body.a.__proto__'],
     ['__proto__ by an escape', '{"\\u005f_proto__":1}', 'body.__proto__'],
@@ -44,6 +59,8 @@ describe('faultOf', () => {
     expect(faultOf(`{${keys}}`)).toBeUndefined();
     expect(faultOf(`{${keys},"0":1}`)?.path).toBe('body["0"]');
     expect(faultOf(`["${'\\\\'.repeat(500_000)}"]`)).toBeUndefined();
+    expect(faultOf(`[1.${'0'.repeat(500_000)}1e1]`)).toBeUndefined();
+    expect(faultOf(`[1${'0'.repeat(200)}1${'0'.repeat(500_000)}e-500000]`)?.path).toBe('body[0]');
     expect(faultOf(`[${'1'.repeat(1_000_000)}]`)?.message.length).toBeLessThan(300);
     expect(faultOf(`{"${'k'.repeat(100_000)}":1e999}`)!.path.length).toBeLessThan(300);
   });
@@ -74,5 +91,19 @@ describe('faultOf', () => {
       // The same, with one fault put in at its end.
       expect(faultOf(`[${text},{"twice":${text},"twice":0}]`)?.path).toBe('body[1].twice');
     }
+  });
+});
+
+describe('depthFaultOf', () => {
+  it('refuses what is nested too deep before it is parsed, be it JSON or not', () => {
+    expect(depthFaultOf('['.repeat(1_000_000))?.message).toContain('over 100 deep');
+    expect(depthFaultOf(`{"a":"${'x'.repeat(5_000)}","b":${'{"c":'.repeat(100)}`)?.path).toBe('body');
+  });
+
+  it('lets pass what is long, and what is short', () => {
+    expect(depthFaultOf(`["${'['.repeat(10_000)}",${'[],'.repeat(1_000)}[]]`)).toBeUndefined();
+    expect(depthFaultOf('['.repeat(200))).toBeUndefined();
+    expect(depthFaultOf(`["${'[\\\\\\"'.repeat(2_000)}`)).toBeUndefined();
+    expect(depthFaultOf(`${' '.repeat(5_000)}"`)).toBeUndefined();
   });
 });

@@ -105,6 +105,46 @@ describe('on one connection', () => {
   });
 });
 
+describe('a client that ends its side behind its request', () => {
+  it.each([
+    ['one', post(`${HOST}content-length: 2\r\n`, '{}'), ['202']],
+    ['several', get('/health') + post(`${HOST}content-length: 2\r\n`, '{}'), ['200', '202']],
+    [
+      'a bulk',
+      post(`${HOST}content-length: 19\r\n`, '{"jobtype":"add"}\n ').replace('/jobs/add', '/jobs/bulk'),
+      ['200'],
+    ],
+  ])('gets its answer, and then the connection ends: %s', async (_what, bytes, answers) => {
+    await using service = await Service.start();
+    await using peer = await openPeer(await listen(service));
+    peer.socket.end(bytes);
+    await until(() => peer.socket.closed);
+    expect(answersIn(peer.text)).toEqual(answers);
+  });
+
+  it.each([
+    ['nothing', '', []],
+    ['half a head', 'POST /jobs/add HT', ['400 REQUEST_INVALID']],
+    ['half a body', post(`${HOST}content-length: 20\r\n`, '{'), ['400 REQUEST_INVALID']],
+  ])('is not waited for when it has sent %s', async (_what, bytes, answers) => {
+    await using service = await Service.start();
+    await using peer = await openPeer(await listen(service));
+    peer.socket.end(bytes);
+    await until(() => peer.socket.closed);
+    expect(answersIn(peer.text)).toEqual(answers);
+  });
+
+  it('is not waited for in the midst of a bulk', async () => {
+    await using service = await Service.start();
+    await using peer = await openPeer(await listen(service));
+    peer.socket.write('POST /jobs/bulk HTTP/1.1\r\nhost: a\r\ncontent-length: 90\r\n\r\n{"jobtype":"add"}\n');
+    await until(() => peer.text.includes('"jid"'));
+    peer.socket.end();
+    await until(() => peer.socket.closed);
+    await until(async () => (await service.metric('millrace_api_bulks')) === 0);
+  });
+});
+
 describe('garbage behind a request that still waits for its answer', () => {
   it('ends the connection without a word, which would be taken for that answer', async () => {
     const intercept: Intercept = (line) => (line.startsWith('PUSH') ? '' : undefined);

@@ -70,7 +70,7 @@ describe('API_ORIGINS', () => {
     expect(allowed.headers).toMatchObject({
       'access-control-allow-origin': PAGE,
       'access-control-allow-methods': 'GET, HEAD, POST',
-      'access-control-allow-headers': 'authorization, content-type, idempotency-key',
+      'access-control-allow-headers': 'authorization, content-type, idempotency-key, partition-key',
     });
     const refused = await preflight('https://evil.example');
     expect([refused.statusCode, refused.headers['access-control-allow-origin']]).toEqual([403, undefined]);

@@ -26,7 +26,10 @@ function spy(): { lines: string[]; intercept: Intercept } {
 
 describe('GET /queues', () => {
   it('tells sizes, latencies and sets, and when Faktory was asked; wake queues are left out', async () => {
-    await using service = await withQueues(['mail', 'mail', 'default', 'millrace-wake.1']);
+    await using service = await withQueues(['mail', 'mail', 'default']);
+    // As a worker does: a client's push may not.
+    const token = { jid: 'token-01', jobtype: 'millrace-wake', queue: 'millrace-wake.1', args: [] };
+    await service.client.send(['PUSHB', JSON.stringify([token])]);
     const response = await service.get('/queues');
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toBe('application/json; charset=utf-8');
@@ -73,6 +76,17 @@ describe('GET /queues', () => {
 });
 
 describe('POST /queues/:name/pause', () => {
+  it('does not look at a body', async () => {
+    await using service = await withQueues(['mail']);
+    for (const [body, headers] of [
+      ['no JSON', {}],
+      ['{"__proto__":1}', { 'content-type': 'application/json' }],
+      ['x', { 'content-encoding': 'gzip' }],
+    ] as const)
+      expect((await service.post('/queues/mail/pause', body, headers)).statusCode).toBe(200);
+    expect((await service.post('/queues/mail/pause', 'x'.repeat(2 << 20))).statusCode).toBe(413);
+  });
+
   it('pauses the queue until it is resumed, and tells so', async () => {
     await using service = await withQueues(['mail', 'default']);
     const paused = await service.post('/queues/mail/pause');

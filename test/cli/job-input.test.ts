@@ -54,6 +54,13 @@ describe('a line of a file', () => {
     });
   });
 
+  it('may say a partition key, else that of the command line', () => {
+    const extras = { partitionKey: 'all' };
+    expect(jobOfLine('{"jobtype":"add","partitionKey":"own"}', undefined, extras).partitionKey).toBe('own');
+    expect(jobOfLine('{"jobtype":"add"}', undefined, extras).partitionKey).toBe('all');
+    expect(jobOfLine('[1]', 'add', extras).partitionKey).toBe('all');
+  });
+
   it.each([
     ['oops', /^not JSON: /],
     ['[1,2]', /^it takes an object such as/],

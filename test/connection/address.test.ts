@@ -56,6 +56,16 @@ describe('parseAddress', () => {
     );
   });
 
+  it.each(['tcp://faktory:99999', 'tcp://:secret@faktory:port', 'tcp+tls://[::1]:70000/'])(
+    'says so where it is the port: %s',
+    (url) => expect(() => parseAddress(url)).toThrow(/ for TLS; its port is a number from 1 to 65535$/),
+  );
+
+  it.each(['tcp://', 'redis://faktory:7419', 'tcp://a b:7419', 'tcp://faktory:7419/path'])(
+    'says nothing of the port where that is right: %s',
+    (url) => expect(() => parseAddress(url)).toThrow(/ for TLS$/),
+  );
+
   it.each([
     'tcp://:hunter2@faktory:port',
     'tcp://:hunter2@faktory:7419/path',

@@ -56,7 +56,6 @@ it('two take jobs on one port, /metrics is that of both whoever answers, SIGTERM
   expect(new Set([...pids, parent.pid]).size).toBe(3);
   for (let i = 0; i < 20; i += 1) expect(await push(url)).toBe(202);
   expect(faktory.jobs({ queue: 'default' })).toHaveLength(20);
-  // Asked twice, both have answered: connections are given out in turn.
   for (let i = 0; i < 2; i += 1) expect(await metricOf(url, STORED)).toBe(20);
   expect(await metricOf(url, 'millrace_api_processes')).toBe(2);
   expect(await parent.stop('SIGTERM')).toEqual({ code: 0, signal: null });
@@ -86,7 +85,7 @@ it('a request that is on its way at SIGTERM is answered', async () => {
   const asked = new Watch(relay, 'up', /^PUSHB/);
   relay.freeze('down');
   const pushes = Promise.allSettled([push(url), push(url)]);
-  await until(() => asked.count === 2);
+  await until(() => asked.seen.join('').split('"jid"').length === 3);
   parent.kill('SIGTERM');
   // The parent, and each of the two.
   await until(() => parent.lines.filter((line) => line.includes('stopping; a second')).length === 3);
@@ -117,6 +116,30 @@ it('one that dies again and again is replaced ever more slowly, and the other go
   // The time of the next has not come: it ends without.
   expect(await parent.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   expect(apisOf(parent)).toHaveLength(4);
+});
+
+it('a signal that comes while one of them still loads ends all with 0', async () => {
+  await using faktory = await startFaktory();
+  await using parent = millrace(['api', '--port', '0', '--processes', '3'], {
+    env: { FAKTORY_URL: faktory.url },
+  });
+  await parent.waitForLine(/3 api processes/);
+  parent.kill('SIGTERM');
+  expect(await parent.waitForExit()).toEqual({ code: 0, signal: null });
+});
+
+it('no request waits for ever when one is killed that had not taken its connection yet', async () => {
+  await using faktory = await startFaktory();
+  const { parent, url, pids } = await startTwo(faktory);
+  await using _parent = parent;
+  process.kill(pids[0]!, 'SIGSTOP');
+  const pushes = Array.from({ length: 8 }, () => push(url).catch(() => 'reset'));
+  // Those that the other took are answered.
+  await Promise.race(pushes);
+  process.kill(pids[0]!, 'SIGKILL');
+  const ends = await Promise.all(pushes);
+  expect(new Set([...ends, 202, 'reset'])).toEqual(new Set([202, 'reset']));
+  expect(await parent.stop('SIGTERM')).toEqual({ code: 0, signal: null });
 });
 
 it('they end by themselves when their parent is killed', async () => {

@@ -36,17 +36,20 @@ describeOnEachFaktory('a bulk of many jobs', (kind) => {
   it('at SIGTERM settles what it took and says where it stopped', async () => {
     await using faktory = await kind.start();
     await using api = await startApi(faktory.url);
-    // Sends on until it is cut, and reads meanwhile: each piece waits for a turn of the event loop.
+    // Sends on until it is told to stop, and reads meanwhile: each piece waits for a turn of the event loop.
+    let isTold = false;
     const endless = Readable.from(
       (async function* () {
-        for (let n = 1; ; n += 100) {
+        for (let n = 1; !isTold; n += 100) {
           if (n === 20_001) api.process.kill('SIGTERM');
           yield Array.from({ length: 100 }, (_, index) => job(n + index, 50)).join('');
           await nextTurn();
         }
       })(),
     );
-    const { last } = await bulk(api.url, endless);
+    const { last } = await bulk(api.url, endless, () => {
+      isTold = true;
+    });
     expect(last).toMatchObject({ failed: 0, error: { code: 'CLOSED' } });
     expect(last.stoppedAt).toBe((last.stored as number) + 1);
     expect(await enqueued(faktory.url)).toBe(last.stored);
@@ -79,7 +82,7 @@ interface Told {
 }
 
 /** Sends a body and reads the answer meanwhile. */
-async function bulk(url: string, sent: Readable): Promise<Told> {
+async function bulk(url: string, sent: Readable, onSums: () => void = () => {}): Promise<Told> {
   const response = await fetch(`${url}/jobs/bulk`, {
     method: 'POST',
     body: Readable.toWeb(sent.on('error', () => {})) as ReadableStream,
@@ -92,6 +95,7 @@ async function bulk(url: string, sent: Readable): Promise<Told> {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop()!;
     for (const line of lines) take(told, line);
+    if ('stored' in told.last) onSums();
   }
   sent.destroy();
   expect(rest).toBe('');

@@ -21,7 +21,11 @@ describe('a start that cannot be', () => {
     [['api'], { API_PORT: 'abc' }, `API_PORT is "abc", ${takesWhole} 0 to 65535`],
     [['api', '--port', '-1'], {}, `--port (API_PORT) is "-1", ${takesWhole} 0 to 65535`],
     [['worker'], { WORKER_CONCURRENCY: '0' }, `WORKER_CONCURRENCY is "0", ${takesWhole} 1 to 100000`],
-    [['dev'], { BATCH_AUTO_ENABLED: 'perhaps' }, 'BATCH_AUTO_ENABLED is "perhaps", it takes true or false'],
+    [
+      ['dev'],
+      { BATCH_AUTO_ENABLED: 'perhaps' },
+      'BATCH_AUTO_ENABLED is "perhaps", it takes true or false (also yes/no, 1/0, on/off)',
+    ],
     [['push', 'add'], { JOB_RETRY: 'x' }, `JOB_RETRY is "x", ${takesWhole} -1 to 1000`],
     [['faktory', '--port', 'x'], {}, `--port is "x", ${takesWhole} 0 to 65535`],
     [
@@ -60,9 +64,12 @@ describe('a start that cannot be', () => {
     },
   );
 
-  it('an option that is not known: one line, exit 1', async () => {
-    const { code, lines } = await ran(['api', '--nonsense']);
-    expect([code, lines]).toEqual([1, ["error: unknown option '--nonsense'"]]);
+  it.each([
+    [['api', '--nonsense'], "unknown option '--nonsense'; see millrace api --help"],
+    [['wroker'], "unknown command 'wroker' (Did you mean worker?); see millrace --help"],
+    [['dead', 'discrad'], "unknown command 'discrad' (Did you mean discard?); see millrace dead --help"],
+  ])('%j is not known: one line, exit 1', async (args, line) => {
+    expect(await ran(args)).toEqual({ code: 1, lines: [`millrace: ${line}`] });
   });
 
   it('handlers with a fault are told by their place', async () => {

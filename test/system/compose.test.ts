@@ -27,7 +27,8 @@ const GIVEN: Record<ComposeFile, Record<string, string>> = {
 
 /** Read by compose itself, or by Faktory and its wrapper; everything else must be a setting of millrace. */
 const COMPOSE_ONLY = new Set([
-  ...['FAKTORY_SERVER_IP', 'BIND_IP', 'FAKTORY_PORT', 'FAKTORY_WEB_PORT', 'HANDLERS_DIR'],
+  ...['FAKTORY_SERVER_IP', 'BIND_IP', 'FAKTORY_SCHEME', 'FAKTORY_PORT', 'FAKTORY_WEB_PORT'],
+  'HANDLERS_DIR',
   ...['FAKTORY_CPUS', 'FAKTORY_MEMORY', 'API_MEMORY', 'WORKER_MEMORY', 'FAKTORY_USER'],
   ...['FAKTORY_IMAGE', 'NODE_IMAGE', 'MILLRACE_IMAGE', 'FAKTORY_FSYNC'],
 ]);
@@ -49,7 +50,7 @@ describeCompose('the compose files', () => {
       const used = [...text.matchAll(/\$\{(\w+)/g)].map((match) => match[1]!);
       expect(used.filter((name) => !isSetting(name) && !COMPOSE_ONLY.has(name))).toEqual([]);
       const head = text.slice(0, text.search(/^[^#]/m));
-      const told = new Set([...head.matchAll(/\b([A-Z]+_[A-Z_]+)(?==|\b)/g)].map((match) => match[1]!));
+      const told = new Set([...head.matchAll(/\b([A-Z]+_[A-Z_]+|[A-Z]+(?==))/g)].map((match) => match[1]!));
       expect(used.filter((name) => !told.has(name))).toEqual([]);
       expect([...told].filter((name) => !used.includes(name))).toEqual([]);
       expect(head).toMatch(/^# {3}docker-compose .*up -d --build/m);
@@ -88,22 +89,32 @@ describeCompose('the compose files', () => {
       ...{ WORKER_CONCURRENCY: '7', BATCH_MAX_SIZE: '8', BATCH_AUTO_ENABLED: 'false', METRICS_PORT: '9091' },
       ...{ FAKTORY_CPUS: '8.0', FAKTORY_IMAGE: 'contribsys/faktory:1.9.4', API_PORT: '3001', JOB_RETRY: '5' },
       ...{ HANDLERS_DIR: '/srv/handlers', HANDLERS_FILE: '/handlers/index.js', WORKER_QUEUES: 'a:3,b:1' },
+      CONTRACT_FILE: '/handlers/jobs.js',
     };
     const services = await resolveCompose('docker-compose.yml', given);
     const worker = services['worker-service']!;
     expect(worker.environment).toMatchObject({
       ...{ WORKER_CONCURRENCY: '7', METRICS_PORT: '9091', WORKER_QUEUES: 'a:3,b:1' },
       HANDLERS_FILE: '/handlers/index.js',
+      CONTRACT_FILE: '/handlers/jobs.js',
     });
     expect(worker.volumes).toEqual(['/srv/handlers:/handlers:ro']);
     const api = services['api-service']!;
+    expect(api.volumes).toEqual(['/srv/handlers:/handlers:ro']);
     expect(api.environment).toMatchObject({
+      CONTRACT_FILE: '/handlers/jobs.js',
       BATCH_MAX_SIZE: '8',
       BATCH_AUTO_ENABLED: 'false',
       JOB_RETRY: '5',
     });
     expect(api.ports).toEqual(['127.0.0.1:3001:3000/tcp']);
     expect(services.faktory).toMatchObject({ cpus: 8, image: 'contribsys/faktory:1.9.4' });
+  });
+
+  it('reach a Faktory with TLS before it', async () => {
+    const given = { ...GIVEN['docker-compose.worker.yml'], FAKTORY_SCHEME: 'tcp+tls', FAKTORY_PORT: '443' };
+    const { 'worker-service': worker } = await resolveCompose('docker-compose.worker.yml', given);
+    expect(worker!.environment.FAKTORY_URL).toBe('tcp+tls://faktory-server:443');
   });
 
   it.each([

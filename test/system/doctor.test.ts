@@ -148,7 +148,7 @@ describe('without a Faktory', () => {
 });
 
 describeOnEachFaktory('millrace doctor', (kind) => {
-  it('prints a line for each check, and reckons with what it measured', async () => {
+  it('prints a line for each check, and calculates with what it measured', async () => {
     await using faktory = await kind.start();
     await push(faktory, ['mail', 'millrace-wake.00']);
     const env = { FAKTORY_URL: faktory.url };

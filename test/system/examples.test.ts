@@ -6,8 +6,8 @@ import { type RunningProcess, startProcess } from '../helpers/process.ts';
 import { until } from '../helpers/until.ts';
 
 /** As the head of each example says to run it. */
-function run(file: string, url: string): RunningProcess {
-  return startProcess('node_modules/.bin/jiti', [`examples/${file}`], { env: { FAKTORY_URL: url } });
+function run(file: string, url: string, env: Record<string, string> = {}): RunningProcess {
+  return startProcess('node_modules/.bin/jiti', [`examples/${file}`], { env: { FAKTORY_URL: url, ...env } });
 }
 
 describeOnEachFaktory('the examples', (kind) => {
@@ -90,6 +90,16 @@ describeOnEachFaktory('the examples', (kind) => {
     expect(await refused.json()).toMatchObject({
       error: { code: 'PAYLOAD_INVALID', faults: [{ path: 'args[0].b' }] },
     });
+  });
+
+  it('reducer: thousands of sums, added up in tens of calls', async () => {
+    await using faktory = await kind.start();
+    await using example = run('reducer.ts', faktory.url, { RATE: '5000', SECONDS: '2' });
+    expect(await example.waitForExit({ timeoutMs: 60_000 })).toMatchObject({ code: 0 });
+    expect(example.output).toMatch(/^10000 jobs in \S+ s: \d+ a second$/m);
+    expect(example.output).toContain('the total is 50005000, as it must be');
+    const [, calls] = /^(\d+) calls of the reducer/m.exec(example.output)!;
+    expect(Number(calls)).toBeLessThan(1_000);
   });
 
   it('graceful shutdown: a job that heeds its signal is handed back, and Faktory holds nothing', async () => {

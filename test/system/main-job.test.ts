@@ -25,7 +25,7 @@ describe('millrace dev', () => {
     const answer = curlIsHere
       ? await shell(curl!)
       : await post(`http://127.0.0.1:${port}/jobs/add`, '{"a": 1, "b": 2}');
-    expect(JSON.parse(answer)).toEqual({ jid: expect.stringMatching(/^[\w-]{16}$/) });
+    expect(JSON.parse(answer)).toEqual({ jid: expect.stringMatching(/^[\w-]{16}$/), queue: 'default' });
     await dev.waitForLine(/\{"jobtype":"add","a":1,"b":2,"result":3\}/);
     expect(dev.lines.filter((line) => line.includes('Concurrency: 500 jobs per worker'))).toHaveLength(1);
     dev.kill('SIGINT');
@@ -77,7 +77,7 @@ curl -s -X POST http://127.0.0.1:${port}/jobs/add \
     const answer = curlIsHere
       ? await shell(line)
       : await post(`http://127.0.0.1:${port}/jobs/add`, '{"a": 7, "b": 7}');
-    expect(JSON.parse(answer)).toEqual({ jid: expect.any(String) });
+    expect(JSON.parse(answer)).toEqual({ jid: expect.any(String), queue: 'default' });
     await worker.waitForLine(/\{"jobtype":"add","a":7,"b":7,"result":14\}/);
     expect((await api.stop('SIGTERM')).code).toBe(0);
     expect((await worker.stop('SIGTERM')).code).toBe(0);

@@ -69,8 +69,9 @@ it('notices queues that are removed or flushed, and reservations that end', asyn
 it('does not look at tokens', async () => {
   await using kit = await Kit.start();
   const queue = 'millrace-wake.07';
-  await kit.client.push({ jobtype: 'millrace-wake', queue });
-  await kit.client.push({ jobtype: 'millrace-wake', queue });
+  // As a worker does: a client's push may not.
+  const tokens = ['token-01', 'token-02'].map((jid) => ({ jid, jobtype: 'millrace-wake', queue, args: [] }));
+  await kit.client.send(['PUSHB', JSON.stringify(tokens)]);
   await kit.client.fetch(queue);
   await kit.faktory.drain({ timeoutMs: 0 });
   expect(kit.faktory.jobs()).toEqual([]);

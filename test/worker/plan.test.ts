@@ -156,6 +156,46 @@ describe('FetchPlan', () => {
   });
 });
 
+describe('the plan for batch handlers', () => {
+  const busy = { running: 10, ready: 0, outboxFull: false };
+
+  /** All of whose slots are taken, no lead; so many backlog replies have come since. */
+  function planAfter(replies: number, room: number): FetchPlan {
+    const plan = new FetchPlan(10, 0, 2);
+    plan.onRoundTrip(50);
+    plan.allowBatches(room);
+    for (let n = 0; n < replies; n += 1) plan.onReply('backlog', 1);
+    return plan;
+  }
+
+  it('fetches on where all slots are taken, as far as the ceiling goes', () => {
+    const plan = planAfter(200, 10_000);
+    expect(plan.wanted(busy, 1)).toBe(0);
+    expect(plan.wantedOfBatches({ ...busy, gathered: 0 })).toBe(202);
+  });
+
+  it('has a ceiling of what slots and batches have room for', () => {
+    expect(planAfter(200, 100).ceiling).toBe(110);
+    expect(planAfter(200, 0).ceiling).toBe(10);
+  });
+
+  it('fetches nothing beyond while other jobs wait, while reports are stuck, and beyond what is of use', () => {
+    const plan = planAfter(200, 10_000);
+    plan.wanted(busy, 1);
+    expect(plan.wantedOfBatches({ ...busy, ready: 1, gathered: 0 })).toBe(0);
+    expect(plan.wantedOfBatches({ ...busy, outboxFull: true, gathered: 0 })).toBe(0);
+    expect(plan.wantedOfBatches({ ...busy, gathered: 16_384 })).toBe(0);
+    plan.onBytes(1024 * 1024);
+    expect(plan.wantedOfBatches({ ...busy, gathered: 63 })).toBe(202);
+    expect(plan.wantedOfBatches({ ...busy, gathered: 64 })).toBe(0);
+  });
+
+  it('lets so many more reports be unanswered', () => {
+    const [without, with1000] = [planAfter(0, 0), planAfter(0, 1_000)];
+    expect(with1000.outboxLimit(1) - without.outboxLimit(1)).toBe(1_000);
+  });
+});
+
 describe('the lanes', () => {
   it('are one for eight FETCHes, two at least', () => {
     expect([0, 2, 16, 17, 50, 1_000].map((fetches) => lanesFor(fetches, 8))).toEqual([2, 2, 2, 3, 7, 8]);

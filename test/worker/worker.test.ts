@@ -618,10 +618,18 @@ describe('tokens that a worker before has left over', () => {
   it('are fetched away as quickly as jobs, and the jobs behind them run', async () => {
     await using relay = await startRelay(faktory.url, { delayMs: 25 });
     const names = Array.from({ length: 64 }, (_, i) => `millrace-wake.${String(i).padStart(2, '0')}`);
-    const left = names.flatMap((queue) =>
-      Array.from({ length: 400 }, () => ({ jobtype: 'millrace-wake', queue, retry: 0, reserve_for: 60 })),
-    );
-    await client.pushBulk(left);
+    for (const queue of names) {
+      const tokens = Array.from({ length: 400 }, (_, i) => ({
+        jid: `token-${queue}-${i}`,
+        jobtype: 'millrace-wake',
+        queue,
+        args: [],
+        retry: 0,
+        reserve_for: 60,
+      }));
+      // As a worker does: a client's push may not.
+      await client.send(['PUSHB', JSON.stringify(tokens)]);
+    }
     await client.pushBulk(Array.from({ length: 2_000 }, () => ({ jobtype: 'add' })));
     let done = 0;
     const worker = newWorker({ url: relay.url, concurrency: 400, prefetch: 0 }).register('add', () => {

@@ -1,5 +1,6 @@
 /** The answer of a bulk: what became of each item, in the form in which they came, and at last the sums. */
 import { Readable } from 'node:stream';
+import { cut } from '../../cut.ts';
 import type { Problem } from '../problem.ts';
 import type { Form } from './opening.ts';
 import type { Place } from './outcomes.ts';
@@ -120,5 +121,5 @@ function textOf({ code, message, jid, faults }: Problem): string {
 }
 
 function shorten(text: string): string {
-  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE - 1)}…`;
+  return text.length <= MAX_MESSAGE ? text : `${cut(text, MAX_MESSAGE - 1)}…`;
 }

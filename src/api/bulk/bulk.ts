@@ -2,54 +2,35 @@
  * One POST /jobs/bulk: takes items from its body as long as there is room, pushes each, and tells what became of them
  * in their order.
  */
-import { finished, type Readable } from 'node:stream';
-import type { FastifyReply } from 'fastify';
-import type { ApiContext } from '../context.ts';
+import { finished } from 'node:stream';
 import { Problem, problemOf, sendProblem } from '../problem.ts';
 import { submissionOf } from '../submit.ts';
 import { Answer } from './answer.ts';
 import { Inlet } from './inlet.ts';
 import { envelopeOf, isNoJson, tooLong } from './item.ts';
 import { afterBody } from './last-bytes.ts';
+import { OwnLoad } from './load.ts';
 import { type Form, Opening } from './opening.ts';
+import type { BulkOptions } from './options.ts';
 import { Outcomes, Place } from './outcomes.ts';
 import { CLIENT_PATIENCE, Patience } from './patience.ts';
-import { type Share, shareOf } from './share.ts';
+import type { Share } from './share.ts';
 import type { Found, Splitter } from './splitter.ts';
-import { isAway, STOPS, type Stop, summaryOf } from './stop.ts';
-
-/**
- * It takes items (reading), waits for the outcomes of those that it took (settling), has told all and waits for its
- * client to have read it (answered). From any of them: its client has hung up (gone).
- */
-type State = 'reading' | 'settling' | 'answered' | 'gone';
-const NEXT: Record<State, readonly State[]> = {
-  reading: ['settling', 'gone'],
-  settling: ['answered', 'gone'],
-  answered: ['gone'],
-  gone: [],
-};
+import { type State, stateAfter } from './state.ts';
+import { emptyBody, isAway, STOPS, type Stop, summaryOf } from './stop.ts';
 
 const LOOK_MS = 1_000;
+/** After so much work on its items the others of the process have their turn. */
+const TURN_MS = 10;
 /** Text is handed on when it has come to that. */
 const FLUSH_LENGTH = 64 * 1024;
-
-export interface BulkOptions {
-  readonly context: ApiContext;
-  readonly reply: FastifyReply;
-  readonly body: Readable;
-  /** The form that the content type demands. */
-  readonly form: Form | undefined;
-  /** The answer leaves out the jobs that are stored. */
-  readonly onlyFailed: boolean;
-}
 
 export class Bulk {
   readonly #options: BulkOptions;
   readonly #opening: Opening;
   readonly #outcomes: Outcomes;
   readonly #inlet: Inlet;
-  readonly #maxInFlight: number;
+  readonly #load: OwnLoad;
   readonly #watch: NodeJS.Timeout;
   readonly #patience = new Patience();
   #state: State = 'reading';
@@ -68,7 +49,7 @@ export class Bulk {
     this.#options = options;
     this.#opening = new Opening(context.bodyLimit, form);
     this.#outcomes = new Outcomes(context.metrics);
-    this.#maxInFlight = context.client.stats().maxInFlight;
+    this.#load = new OwnLoad(context.bulks.load, context.client.stats().maxInFlight);
     context.bulks.add(this);
     context.pushing.enter();
     this.#watch = setInterval(() => this.#look(), LOOK_MS);
@@ -82,8 +63,7 @@ export class Bulk {
   }
 
   #setState(next: State): void {
-    if (!NEXT[this.#state].includes(next)) throw new Error(`a bulk cannot go from ${this.#state} to ${next}`);
-    this.#state = next;
+    this.#state = stateAfter(this.#state, next);
   }
 
   readonly #onChunk = (chunk: Buffer): void => {
@@ -116,9 +96,14 @@ export class Bulk {
   #take(): void {
     const splitter = this.#opened?.splitter;
     if (splitter === undefined) return;
-    const share = this.#share();
+    const { share } = this.#load;
     const mayGoOn = this.#options.context.client.connected && this.#answerHasRoom(share);
+    const end = performance.now() + TURN_MS;
     while (mayGoOn && this.#hasRoom(share)) {
+      if (performance.now() >= end) {
+        this.#turnSoon();
+        break;
+      }
       const found = splitter.next();
       if (found === 'more') return this.#inlet.goOn();
       if (found === 'end') return this.#settle();
@@ -128,13 +113,9 @@ export class Bulk {
     this.#inlet.hold();
   }
 
-  #share(): Share {
-    return shareOf(this.#options.context.bulks.count, this.#maxInFlight);
-  }
-
   #hasRoom({ jobs, bytes }: Share): boolean {
     const { size } = this.#outcomes;
-    return size === 0 || (size < jobs && this.#outcomes.bytes < bytes);
+    return size === 0 || (size < jobs && this.#outcomes.bytes < bytes && !this.#load.isFull);
   }
 
   #answerHasRoom({ answerBytes }: Share): boolean {
@@ -150,8 +131,8 @@ export class Bulk {
       this.#push(splitter, found === 'too long');
     } catch (thrown) {
       const problem = problemOf(thrown);
-      const place = new Place(number, bytes, '', '', this.#turnSoon);
-      this.#outcomes.push(place);
+      const place = new Place(number, bytes, '', '', this.#onKnown);
+      this.#hold(place);
       place.fail(problem);
       if (this.#opened!.form === 'array' && isNoJson(problem)) this.#stopReading(problem);
     }
@@ -164,11 +145,21 @@ export class Bulk {
     if (isTooLong) throw tooLong(context.bodyLimit, form);
     const envelope = envelopeOf(splitter.text(), form);
     const { job, queue } = submissionOf(envelope, context);
-    const place = new Place(splitter.number, splitter.bytes, envelope.jid, queue, this.#turnSoon);
+    const place = new Place(splitter.number, splitter.bytes, envelope.jid, queue, this.#onKnown);
     context.client.pushFor(place, job);
     // Nothing calls it before the next turn of the event loop, and now it was not refused.
-    this.#outcomes.push(place);
+    this.#hold(place);
   }
+
+  #hold(place: Place): void {
+    this.#outcomes.push(place);
+    this.#load.add(place.bytes);
+  }
+
+  readonly #onKnown = ({ bytes }: Place): void => {
+    this.#load.remove(bytes);
+    this.#turnSoon();
+  };
 
   readonly #turnSoon = (): void => {
     this.#turning ??= setImmediate(() => {
@@ -188,7 +179,7 @@ export class Bulk {
 
   #tell(): void {
     const answer = this.#opened?.answer;
-    const share = this.#share();
+    const { share } = this.#load;
     while (answer !== undefined && (this.#state === 'gone' || this.#answerHasRoom(share))) {
       const place = this.#outcomes.shift();
       if (place === undefined) break;
@@ -197,6 +188,7 @@ export class Bulk {
       if (place.problem !== undefined) this.#note(place.problem);
     }
     if (answer !== undefined && this.#outcomes.told > 0) this.#flush(answer);
+    this.#load.noteUnread(this.#state === 'gone' ? 0 : (answer?.heldBytes ?? 0));
     this.#outcomes.report();
   }
 
@@ -237,10 +229,8 @@ export class Bulk {
     const { stored, failed, told } = this.#outcomes;
     if (told === 0 && this.#stop !== undefined) return void sendProblem(reply, this.#stop.problem);
     // An empty array is an array.
-    if (opened === undefined || (told === 0 && opened.form === 'lines')) {
-      const message = 'the body is empty: send jobs, one a line or as a JSON array';
-      return void sendProblem(reply, new Problem('BODY_INVALID', { message }));
-    }
+    if (opened === undefined || (told === 0 && opened.form === 'lines'))
+      return void sendProblem(reply, emptyBody());
     this.#flush(opened.answer);
     opened.answer.close(summaryOf(stored, failed, this.#stop, opened.form));
     afterBody(this.#inlet.body, () => opened.answer.end());
@@ -257,6 +247,7 @@ export class Bulk {
 
   #release(): void {
     const { context } = this.#options;
+    this.#load.end();
     context.bulks.delete(this);
     context.pushing.leave();
   }
@@ -276,7 +267,7 @@ export class Bulk {
   #readBytes(): number | undefined {
     const answer = this.#opened?.answer;
     if (answer === undefined) return undefined;
-    if (this.#state === 'reading' && (!this.#inlet.isHeld || this.#answerHasRoom(this.#share())))
+    if (this.#state === 'reading' && (!this.#inlet.isHeld || this.#answerHasRoom(this.#load.share)))
       return undefined;
     const held = answer.heldBytes + this.#options.reply.raw.writableLength;
     return held === 0 ? undefined : answer.writtenBytes - held;

@@ -15,9 +15,9 @@ export class Place implements PushCaller {
   readonly queue: string;
   problem: Problem | undefined;
   isKnown = false;
-  readonly #onKnown: () => void;
+  readonly #onKnown: (place: Place) => void;
 
-  constructor(number: number, bytes: number, jid: string, queue: string, onKnown: () => void) {
+  constructor(number: number, bytes: number, jid: string, queue: string, onKnown: (place: Place) => void) {
     this.number = number;
     this.bytes = bytes;
     this.jid = jid;
@@ -27,7 +27,7 @@ export class Place implements PushCaller {
 
   onStored(): void {
     this.isKnown = true;
-    this.#onKnown();
+    this.#onKnown(this);
   }
 
   onFailed(error: MillraceError): void {
@@ -37,7 +37,7 @@ export class Place implements PushCaller {
   fail(problem: Problem): void {
     this.problem = problem;
     this.isKnown = true;
-    this.#onKnown();
+    this.#onKnown(this);
   }
 }
 

@@ -6,6 +6,7 @@ import { gauge } from '../../metrics.ts';
 import { takeItsTime } from '../arrivals.ts';
 import { refuseEncoding } from '../body.ts';
 import type { ApiContext } from '../context.ts';
+import { PARTITION_KEY_HEADER } from '../partition-key.ts';
 import { Problem } from '../problem.ts';
 import { Bulk } from './bulk.ts';
 import { endUnread } from './last-bytes.ts';
@@ -43,6 +44,10 @@ function refuseAtOnce(
   if (headers['idempotency-key'] !== undefined) {
     const message =
       'Idempotency-Key is for one job: give each job of a bulk a jid of its own, and send it again';
+    throw new Problem('REQUEST_INVALID', { message });
+  }
+  if (headers[PARTITION_KEY_HEADER] !== undefined) {
+    const message = 'Partition-Key is for one job: give each job of a bulk its partitionKey';
     throw new Problem('REQUEST_INVALID', { message });
   }
   if (!isOpen()) throw new MillraceError('CLOSED');

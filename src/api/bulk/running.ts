@@ -1,5 +1,8 @@
+import { Load } from './load.ts';
+
 /** The bulks that are under way: they share what one may hold, and all stop when the API shuts down. */
 export class RunningBulks {
+  readonly load = new Load();
   readonly #bulks = new Set<{ shutDown(): void }>();
 
   get count(): number {

@@ -1,5 +1,5 @@
 /** Why a bulk is not read to its end, and how that is told. */
-import { Problem } from '../problem.ts';
+import { Problem, type ProblemCode } from '../problem.ts';
 import type { Summary } from './answer.ts';
 import type { Form } from './opening.ts';
 import type { Wait } from './patience.ts';
@@ -12,8 +12,12 @@ export interface Stop {
 
 const FIRST: Record<Form, number> = { lines: 1, array: 0 };
 
-/** Faktory is gone, or was when this job was given up: others would fare no better. */
+/** Those of one partition fare so, or of one jobtype. */
+const OF_ONE: ReadonlySet<ProblemCode> = new Set(['PARTITION_NUMBERS_LOST', 'CHECK_TIMEOUT']);
+
+/** Faktory is gone, or Redis, or was when this job was given up: others would fare no better. */
 export function isAway(problem: Problem, isConnected: boolean): boolean {
+  if (OF_ONE.has(problem.code)) return false;
   return problem.status === 503 || (problem.code === 'DELIVERY_UNKNOWN' && !isConnected);
 }
 
@@ -30,6 +34,12 @@ export const STOPS: Record<Wait, () => Problem> = {
         'the answer was not read for 30 s: read it while you send, send less at once, or ask for ?outcomes=failed',
     }),
 };
+
+/** What is answered where the body held not one item. */
+export function emptyBody(): Problem {
+  const message = 'the body is empty: send jobs, one a line or as a JSON array';
+  return new Problem('BODY_INVALID', { message });
+}
 
 export function summaryOf(stored: number, failed: number, stop: Stop | undefined, form: Form): Summary {
   if (stop === undefined) return { stored, failed };

@@ -5,6 +5,7 @@ import { newJid } from '../../protocol/job.ts';
 import { Problem, problemOf } from '../problem.ts';
 import type { Accepted } from '../submit.ts';
 import type { Attempt, Ending, IdempotencyStore } from './store.ts';
+import { UnheardAttempts } from './unheard.ts';
 
 /** What became of requests with a key, for metrics. */
 export type KeyOutcome = 'new' | 'replayed' | 'mismatch' | 'running' | 'resent' | 'unavailable';
@@ -30,6 +31,7 @@ export class Idempotency {
   readonly #logger: Logger;
   /** Requests of this process that are on their way, by key and what they ask for: their repeats wait with them. */
   readonly #onTheirWay = new Map<string, Promise<KeyedAnswer>>();
+  readonly #unheard = new UnheardAttempts();
   #warnedAt = Number.NEGATIVE_INFINITY;
   readonly counts: Record<KeyOutcome, number> = {
     new: 0,
@@ -75,7 +77,7 @@ export class Idempotency {
   }
 
   async #ask({ id, fingerprint, jid }: KeyedRequest, push: () => Promise<Accepted>): Promise<KeyedAnswer> {
-    const attempt = { id, fingerprint, owner: newJid() };
+    const attempt = { id, fingerprint, owner: this.#unheard.take(id) ?? newJid() };
     const begun = await this.#begin(attempt);
     switch (begun.is) {
       case 'mismatch':
@@ -116,8 +118,13 @@ export class Idempotency {
       return await this.#store.begin(attempt);
     } catch (cause) {
       this.counts.unavailable += 1;
-      // It may have been written without our hearing so; nobody needs to wait until its lease is over.
-      this.#store.finish(attempt, { is: 'failed' }).catch(() => {});
+      // It may have been written without our hearing so; nobody needs to wait until its lease is over. Where that is
+      // not heard either, the next attempt at the key goes by the same name.
+      this.#unheard.add(attempt);
+      this.#store.finish(attempt, { is: 'failed' }).then(
+        () => this.#unheard.drop(attempt),
+        () => {},
+      );
       throw new Problem('IDEMPOTENCY_UNAVAILABLE', { cause });
     }
   }

@@ -2,7 +2,7 @@
 import type { Logger } from '../../logger.ts';
 import { type Attempt, type Begun, type Ending, type IdempotencyStore, LEASE_MS } from './store.ts';
 
-/** About 50 MB. */
+/** About 70 MB. */
 const MAX_KEYS = 200_000;
 const WARN_EVERY_MS = 60_000;
 
@@ -59,12 +59,14 @@ export class MemoryStore implements IdempotencyStore {
 
   async begin({ id, fingerprint, owner }: Attempt): Promise<Begun> {
     const now = this.#now();
-    const entry = this.#find(id, now);
+    const found = this.#find(id, now);
+    const isOwn = found?.state.is === 'running' && found.state.owner === owner;
+    const entry = isOwn && !found.state.resent ? undefined : found;
     if (entry !== undefined) {
       const { state } = entry;
       if (entry.fingerprint !== fingerprint) return { is: 'mismatch' };
       if (state.is === 'done') return state;
-      if (state.is === 'running' && now < state.until) return { is: 'running' };
+      if (state.is === 'running' && !isOwn && now < state.until) return { is: 'running' };
     }
     const resent = entry !== undefined;
     const state: State = { is: 'running', owner, resent, until: now + this.#leaseMs };

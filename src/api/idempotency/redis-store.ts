@@ -11,14 +11,16 @@ local fingerprint, owner, lease, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local record = redis.call('GET', KEYS[1])
+local state = record and string.sub(record, 1, 1)
+local rest = record and string.sub(record, 2 + #fingerprint)
+local own = (state == 'n' or state == 'r') and string.sub(rest, 1, #owner) == owner
+if own and state == 'n' then record = false end
 if record then
   if string.sub(record, 2, 1 + #fingerprint) ~= fingerprint then return 'mismatch' end
-  local state, rest = string.sub(record, 1, 1), string.sub(record, 2 + #fingerprint)
   if state == 'd' then return 'done:' .. rest end
-  if state ~= 'u' and now < tonumber(string.sub(rest, 1 + #owner)) then return 'running' end
+  if state ~= 'u' and not own and now < tonumber(string.sub(rest, 1 + #owner)) then return 'running' end
 end
-local state = record and 'r' or 'n'
-redis.call('SET', KEYS[1], state .. fingerprint .. owner .. string.format('%.0f', now + lease), 'PX', keep)
+redis.call('SET', KEYS[1], (record and 'r' or 'n') .. fingerprint .. owner .. string.format('%.0f', now + lease), 'PX', keep)
 return record and 'resend' or 'new'
 `;
 

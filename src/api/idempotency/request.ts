@@ -1,6 +1,7 @@
 /** From the header Idempotency-Key to what a store keeps. Pure. */
 import { hash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import { PARTITION_KEY_HEADER } from '../partition-key.ts';
 import { Problem } from '../problem.ts';
 
 const KEY = /^[\x20-\x7e]{1,255}$/;
@@ -26,11 +27,13 @@ export function idOf({ headers, raw, caller }: FastifyRequest): string {
 }
 
 /**
- * What the request asks for: its address and its JSON, however that is spaced and whatever the order of its keys.
+ * What the request asks for: its address, its Partition-Key and its JSON, however that is spaced and whatever the order of its keys.
  * The body is JSON no deeper than json-text.ts lets it be.
  */
-export function fingerprintOf({ routeOptions, params, body }: FastifyRequest): string {
-  return digest(`${JSON.stringify([routeOptions.url, params])}\n${canonicalJson(body)}`);
+export function fingerprintOf({ routeOptions, params, body, headers }: FastifyRequest): string {
+  const partition = headers[PARTITION_KEY_HEADER];
+  const address = [routeOptions.url, params, ...(partition === undefined ? [] : [partition])];
+  return digest(`${JSON.stringify(address)}\n${canonicalJson(body)}`);
 }
 
 /** JSON with the keys of each object in order: many languages write them in another one each time. */

@@ -6,7 +6,7 @@ export interface Attempt {
   readonly id: string;
   /** Of what it asks for. Of the same length for all, as is `owner`. */
   readonly fingerprint: string;
-  /** This attempt and no other. */
+  /** This attempt, or an earlier one of the same process that pushed nothing since the store did not answer it. */
   readonly owner: string;
 }
 
@@ -33,12 +33,15 @@ export type Ending =
 export interface IdempotencyStore {
   /** Opens what it needs now rather than at the first key. */
   connect(): void;
-  /** Atomic: of two attempts at the same time one gets the key. Rejects with REDIS_UNAVAILABLE. */
+  /**
+   * Atomic: of two attempts at the same time one gets the key. Who has it already gets it again: it was not heard of the
+   * first time. Rejects with REDIS_UNAVAILABLE.
+   */
   begin(attempt: Attempt): Promise<Begun>;
   /** Only the attempt that has the key may free it; that the job is stored, any may say. Rejects with REDIS_UNAVAILABLE. */
   finish(attempt: Attempt, ending: Ending): Promise<void>;
   close(): void;
 }
 
-/** Longer than any push takes: 20 s, and a store that is slow at both ends. */
-export const LEASE_MS = 30_000;
+/** Longer than any push takes: 30 s (the contract's check, then Faktory), and a store that is slow at both ends. */
+export const LEASE_MS = 40_000;

@@ -29,13 +29,18 @@ export const JOB_CODES: readonly ProblemCode[] = [
   'JOB_FORBIDDEN',
   'JOB_REJECTED',
   'PRESSURE',
+  'CHECK_TIMEOUT',
   ...AWAY_CODES,
+  'REDIS_UNAVAILABLE',
+  'PARTITION_NUMBERS_LOST',
+  'PARTITION_LAYOUT',
   'DELIVERY_UNKNOWN',
 ];
 
 const PUSH_CODES: readonly ProblemCode[] = [
   ...BODY_CODES,
   ...JOB_CODES,
+  'PARTITION_KEY_INVALID',
   'IDEMPOTENCY_KEY_INVALID',
   'IDEMPOTENCY_NEEDS_REDIS',
   'IDEMPOTENCY_RUNNING',
@@ -48,6 +53,14 @@ const IDEMPOTENCY_KEY: Parameter = {
   in: 'header',
   description: 'Makes a repeat harmless: a request with the same key and body is answered as the first was.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+const PARTITION_KEY: Parameter = {
+  name: 'Partition-Key',
+  in: 'header',
+  description:
+    'Jobs of the same key run one after another, in the order in which they were pushed. Takes PARTITIONS; `partitionKey` in `POST /jobs` says the same.',
+  schema: { type: 'string', minLength: 1, maxLength: 512, pattern: '^[!-~]([ -~]*[!-~])?$' },
 };
 
 const ACCEPTED: Response = {
@@ -71,7 +84,10 @@ export const ACCEPTED_SCHEMA: Schema = {
   required: ['jid', 'queue'],
   properties: {
     jid: { type: 'string', description: 'The id of the job.' },
-    queue: { type: 'string', description: 'Where it waits.' },
+    queue: {
+      type: 'string',
+      description: 'Where it waits, or the queue that is split, for a job with a partition key.',
+    },
   },
 };
 
@@ -85,7 +101,7 @@ export function pushOperation(
   return {
     ...rest,
     tags: ['Jobs'],
-    parameters: [...parameters, IDEMPOTENCY_KEY],
+    parameters: [...parameters, IDEMPOTENCY_KEY, PARTITION_KEY],
     responses: { '202': ACCEPTED, ...problemResponses(PUSH_CODES) },
   };
 }

@@ -91,7 +91,14 @@ const pausing = (verb: 'pause' | 'resume', queue: string): Operation => ({
       },
       { queue, paused: verb === 'pause' },
     ),
-    ...problemResponses(['QUEUE_INVALID', 'JOB_FORBIDDEN', 'QUEUE_UNKNOWN', ...COMMAND_CODES]),
+    // A body is not looked at, but it must not be too large.
+    ...problemResponses([
+      'BODY_TOO_LARGE',
+      'QUEUE_INVALID',
+      'JOB_FORBIDDEN',
+      'QUEUE_UNKNOWN',
+      ...COMMAND_CODES,
+    ]),
   },
 });
 

@@ -116,6 +116,35 @@ describe('Idempotency', () => {
     expect(idempotency.counts.unavailable).toBe(1);
   });
 
+  it('has the key itself at the next try when the store took an attempt and was not heard of again', async () => {
+    const store = new MemoryStore({ ttlMs: 60_000, logger: SILENT });
+    const gone = new MillraceError('REDIS_UNAVAILABLE');
+    let isCut = true;
+    const idempotency = new Idempotency(
+      {
+        connect: () => {},
+        close: () => {},
+        begin: async (attempt) => {
+          const begun = await store.begin(attempt);
+          if (isCut) throw gone;
+          return begun;
+        },
+        finish: async (attempt, ending) => {
+          if (isCut) throw gone;
+          await store.finish(attempt, ending);
+        },
+      },
+      SILENT,
+    );
+    const push = async () => ACCEPTED;
+    for (let i = 0; i < 2; i += 1)
+      await expect(idempotency.run(REQUEST, push)).rejects.toMatchObject({ code: 'IDEMPOTENCY_UNAVAILABLE' });
+    isCut = false;
+    const other = { ...REQUEST, fingerprint: 'g' };
+    expect(await idempotency.run(other, push)).toEqual({ accepted: ACCEPTED, isReplayed: false });
+    expect(await idempotency.run(other, push)).toEqual({ accepted: ACCEPTED, isReplayed: true });
+  });
+
   it('answers that a job is stored although that could not be kept, and tells so once', async () => {
     const logged: string[] = [];
     const { store, idempotency } = scripted(logged);

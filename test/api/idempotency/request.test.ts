@@ -8,7 +8,7 @@ function withKey(key: string | undefined, caller?: string, rawHeaders: string[] 
 }
 
 function asking(body: unknown, url = '/jobs/:jobtype', params: object = { jobtype: 'add' }): FastifyRequest {
-  return { routeOptions: { url }, params, body } as unknown as FastifyRequest;
+  return { routeOptions: { url }, params, body, headers: {} } as unknown as FastifyRequest;
 }
 
 describe('idOf', () => {

@@ -121,6 +121,27 @@ export function storeCases(open: (times: StoreTimes) => IdempotencyStore): void 
     expect(await store.begin(by('c', OTHER_FINGERPRINT))).toEqual({ is: 'running' });
   });
 
+  it('gives a key again to the attempt that has it and was not heard of, whatever it asks for now', async () => {
+    const store = open(USUAL);
+    const by = newKey();
+    expect(await store.begin(by('a'))).toEqual({ is: 'new' });
+    expect(await store.begin(by('a'))).toEqual({ is: 'new' });
+    expect(await store.begin(by('a', OTHER_FINGERPRINT))).toEqual({ is: 'new' });
+    expect(await store.begin(by('b', OTHER_FINGERPRINT))).toEqual({ is: 'running' });
+    await store.finish(by('a', OTHER_FINGERPRINT), { is: 'failed' });
+    expect(await store.begin(by('b'))).toEqual({ is: 'new' });
+  });
+
+  it('does not free a key for it that may have a job already', async () => {
+    const store = open(USUAL);
+    const by = newKey();
+    await store.begin(by('first'));
+    await store.finish(by('first'), { is: 'unknown' });
+    expect(await store.begin(by('a'))).toEqual({ is: 'resend' });
+    expect(await store.begin(by('a', OTHER_FINGERPRINT))).toEqual({ is: 'mismatch' });
+    expect(await store.begin(by('a'))).toEqual({ is: 'resend' });
+  });
+
   it('forgets a key when its time is over, and not while its attempt is on its way', async () => {
     const store = open({ ttlMs: 1, leaseMs: 30_000 });
     const by = newKey();

@@ -39,7 +39,8 @@ token=schemathesis-$RANDOM$RANDOM$RANDOM
 cd "$work"
 node "$root/dist/cli/main.js" faktory --port "$faktory" >faktory.log 2>&1 &
 pids+=($!)
-FAKTORY_URL=tcp://127.0.0.1:$faktory API_HOST=127.0.0.1 API_PORT=$port API_TOKEN=$token LOG_PRETTY=false \
+# Without Redis: keyed jobs are hashed to their queues, and nothing more.
+FAKTORY_URL=tcp://127.0.0.1:$faktory PARTITIONS=4 API_HOST=127.0.0.1 API_PORT=$port API_TOKEN=$token LOG_PRETTY=false \
   node "$root/dist/cli/main.js" api >api.log 2>&1 &
 pids+=($!)
 for _ in $(seq 100); do

@@ -1,0 +1,112 @@
+/**
+ * Jobs of one partition that have ended and whose checkpoint is not stored yet: only then are they ACKed, and may the
+ * next of their key start. One checkpoint is on its way at a time; it speaks for all that ended before it left.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf } from '../../errors.ts';
+import type { Logger } from '../../logger.ts';
+import type { Place } from '../../partitions/coordinator.ts';
+import type { Position } from '../../partitions/stamp.ts';
+import type { HeldJob } from '../held-job.ts';
+import type { PartitionLease } from './partition-lease.ts';
+
+export interface Ended {
+  /** Where a place must have come past; undefined: any place that is stored from now on will do. */
+  readonly at: Position | undefined;
+  readonly key: string | undefined;
+  /** To be ACKed. */
+  readonly jobs: readonly HeldJob[];
+}
+
+export interface CheckpointsOptions {
+  lease: PartitionLease;
+  logger: Logger;
+  /** What is to be said; undefined where the numbers were lost: then nothing is. */
+  place(): Place | undefined;
+  onStored(ended: Ended): void;
+  /** The lease is over: nothing of it may be ACKed. */
+  onRefused(ended: Ended): void;
+}
+
+const AGAIN_AFTER_MS = 100;
+/** While Redis is away no more than these may gather. */
+const MOST_WAITING = 2_000;
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  readonly #unstored = new Map<string, number>();
+  #waiting: Ended[] = [];
+  #isStoring = false;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= MOST_WAITING;
+  }
+
+  /** Whether a job of the key has ended and that is not stored yet. */
+  hasUnstored(key: string): boolean {
+    return this.#unstored.has(key);
+  }
+
+  add(ended: Ended): void {
+    const { lease, place, onStored, onRefused } = this.#options;
+    if (place() === undefined) return lease.lives ? onStored(ended) : onRefused(ended);
+    this.#waiting.push(ended);
+    if (ended.key !== undefined) this.#unstored.set(ended.key, (this.#unstored.get(ended.key) ?? 0) + 1);
+    if (!this.#isStoring) void this.#storeAll();
+  }
+
+  async #storeAll(): Promise<void> {
+    this.#isStoring = true;
+    while (this.#waiting.length > 0) {
+      const place = this.#options.place();
+      const asked = [...this.#waiting];
+      const is = place === undefined ? this.#options.lease.lives : await this.#store(place);
+      const covered = (ended: Ended): boolean => place === undefined || isPast(place, ended.at);
+      const told = is ? asked.filter(covered) : this.#waiting;
+      const settled = new Set(told);
+      // What was added meanwhile is in the same list.
+      this.#waiting = this.#waiting.filter((ended) => !settled.has(ended));
+      for (const ended of told) this.#tell(ended, is);
+      // One whose number comes after one that still runs: what ends next says so.
+      if (is && told.length === 0 && this.#waiting.length === asked.length) break;
+    }
+    this.#isStoring = false;
+  }
+
+  #tell(ended: Ended, isStored: boolean): void {
+    const { key } = ended;
+    if (key !== undefined) {
+      const left = this.#unstored.get(key)! - 1;
+      if (left > 0) this.#unstored.set(key, left);
+      else this.#unstored.delete(key);
+    }
+    if (isStored) this.#options.onStored(ended);
+    else this.#options.onRefused(ended);
+  }
+
+  /** Whether it is stored; false: the lease is over. */
+  async #store(place: Place): Promise<boolean> {
+    const { lease, logger } = this.#options;
+    for (;;) {
+      try {
+        return await lease.checkpoint(place);
+      } catch (error) {
+        logger.debug({ partition: lease.partition }, `a checkpoint is not stored yet: ${messageOf(error)}`);
+        await pause(AGAIN_AFTER_MS, undefined, { ref: false });
+      }
+    }
+  }
+}
+
+function isPast(place: Place, at: Position | undefined): boolean {
+  if (at === undefined || at.epoch < place.epoch) return true;
+  return at.epoch === place.epoch && at.number < place.next;
+}
