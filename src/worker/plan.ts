@@ -13,6 +13,7 @@
  * by what was seen: jobs that waited so long for a slot that they were handed back were too many.
  */
 import { RateMeter, WINDOW_MS } from './rate-meter.ts';
+import { SlotRate } from './slot-rate.ts';
 
 /** Allowed for Faktory's own work on a FETCH, beside the round trip. */
 const SERVER_MS = 5;
@@ -91,6 +92,8 @@ export class FetchPlan {
   /** Jobs that come, and jobs that start. */
   readonly #replies = new RateMeter();
   readonly #starts = new RateMeter();
+  readonly #slotRate: SlotRate;
+  #started = 0;
   readonly #startUp = new StartUp();
   #ceiling = FLOOR;
   #lead: number;
@@ -108,6 +111,7 @@ export class FetchPlan {
    */
   constructor(slots: number, lead?: number, lanes = 8) {
     this.#slots = slots;
+    this.#slotRate = new SlotRate(slots);
     this.#fixedLead = lead;
     this.#lead = lead ?? 0;
     this.#lanes = lanes;
@@ -150,6 +154,7 @@ export class FetchPlan {
 
   /** A handler starts. */
   onStart(now: number): void {
+    this.#started += 1;
     this.#startedSinceCut += 1;
     // Each start shows that there is room for one more than was thought.
     if (this.#leadCap < MOST_LEAD) this.#leadCap += 1;
@@ -194,7 +199,7 @@ export class FetchPlan {
   /** How many FETCHes may be outstanding in all. */
   wanted({ running, ready, outboxFull }: PlanState, now: number): number {
     if (outboxFull) return 0;
-    this.#lead = Math.min(this.#fixedLead ?? this.#autoLead(now), this.#leadCap, this.#leadOfBytes);
+    this.#lead = Math.min(this.#fixedLead ?? this.#autoLead(running, now), this.#leadCap, this.#leadOfBytes);
     const room = this.#slots + this.#lead - running - ready;
     return Math.max(0, Math.min(room, this.ceiling));
   }
@@ -214,10 +219,12 @@ export class FetchPlan {
     return this.ceiling;
   }
 
-  /** By the mean rate: handlers that take a second start in herds. */
-  #autoLead(now: number): number {
-    // Nothing starts, nothing is fetched ahead: where each job takes an hour it would wait for hours.
-    return Math.ceil(this.#needs(this.#starts.meanPerSecond(now)) - FLOOR);
+  /** By the best rate, so that it follows one that grows, but by no more than the slots can run. */
+  #autoLead(running: number, now: number): number {
+    this.#slotRate.note(this.#started, running, now);
+    // Nothing ends, nothing is fetched ahead: where each job takes an hour it would wait for hours.
+    const perSecond = Math.min(this.#starts.perSecond(now), this.#slotRate.perSecond);
+    return Math.min(MOST_LEAD, Math.ceil(this.#needs(perSecond) - FLOOR));
   }
 
   get #leadOfBytes(): number {

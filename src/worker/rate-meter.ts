@@ -30,13 +30,6 @@ export class RateMeter {
     return best;
   }
 
-  meanPerSecond(now: number): number {
-    this.#roll(now);
-    let sum = 0;
-    for (const rate of this.#rates) sum += rate;
-    return sum / WINDOWS;
-  }
-
   #roll(now: number): void {
     const elapsed = now - this.#windowStart;
     if (elapsed < this.#windowMs) return;
