@@ -50,7 +50,7 @@ function tellUsageErrors(command: Command, path: string = command.name()): void 
         .trim()
         .replace(/^error: /, '')
         .replaceAll('\n', ' ');
-      write(`millrace: ${line}; see ${path} --help\n`);
+      write(`millrace: ${line.replace(/\.$/, '')}; see ${path} --help\n`);
     },
   });
   for (const child of command.commands) tellUsageErrors(child, `${path} ${child.name()}`);

@@ -141,7 +141,8 @@ export class OrderStage implements AsyncDisposable {
 
   /** How many partitions each owner has, as Redis has it, asked beside the relay. */
   async owners(): Promise<Map<string, number>> {
-    const { each } = (await this.#coordinator.status())!;
+    // Undefined before the first of them has said how the queue is split.
+    const each = (await this.#coordinator.status())?.each ?? [];
     const counts = new Map<string, number>();
     for (const { owner } of each) if (owner !== undefined) counts.set(owner, (counts.get(owner) ?? 0) + 1);
     return counts;

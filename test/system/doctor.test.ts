@@ -72,7 +72,7 @@ describe('without a Faktory', () => {
     expect(verdicts(one.lines)).toEqual([]);
     expect(one.lines.join('\n')).toContain('30,000 × 0.051 = 1,530');
     const tenth = (await ran([...sum, '0.1'], { env })).lines.join('\n');
-    for (const part of ['30,000 × 0.0501 = 1,503', 'gives 15,000']) expect(tenth).toContain(part);
+    expect(tenth).toContain('30,000 × 0.0501 = 1,503');
   });
 
   it('--rtt --json: one object', async () => {
@@ -89,7 +89,7 @@ describe('without a Faktory', () => {
       `FAIL  reachable    ${url} (ECONNREFUSED): nothing listens there: is Faktory running, and is FAKTORY_URL right?`,
     );
     expect(verdicts(lines)).toEqual(['reachable']);
-    expect(lines.at(-1)).toContain('give it by --rtt');
+    expect(lines.at(-1)).toContain('give one by --rtt');
   });
 
   it('too many sockets for one Faktory: told, and no fault of now', async () => {

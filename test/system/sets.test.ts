@@ -40,13 +40,19 @@ describe('arguments that cannot be', () => {
   });
 
   it.each([
-    [['dead', 'shred'], "error: unknown command 'shred'"],
+    [['dead', 'shred'], "millrace: unknown command 'shred'; see millrace dead --help"],
     [
       ['dead', 'discard', 'add', '--yes'],
-      "error: too many arguments for 'discard'. Expected 0 arguments but got 1.",
+      "millrace: too many arguments for 'discard'. Expected 0 arguments but got 1; see millrace dead discard --help",
     ],
-    [['retries', 'kill', '--type', 'add'], "error: unknown option '--type'"],
-    [['retries', 'kill', '--jid'], "error: option '--jid <jid...>' argument missing"],
+    [
+      ['retries', 'kill', '--type', 'add'],
+      "millrace: unknown option '--type' (Did you mean --jobtype?); see millrace retries kill --help",
+    ],
+    [
+      ['retries', 'kill', '--jid'],
+      "millrace: option '--jid <jid...>' argument missing; see millrace retries kill --help",
+    ],
   ])('millrace %j: said by commander, exit 1', async (args, line) => {
     const { code, lines } = await ran(args);
     expect([code, lines[0]]).toEqual([1, line]);
