@@ -8,20 +8,19 @@
  * - memory: its resident memory with a million small jobs queued, less what it was before, and at that moment in all.
  */
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { cpus } from 'node:os';
 import { Client } from 'millrace';
 import { startEmbeddedFaktory } from '../test/helpers/embedded-faktory.ts';
 import type { RunningFaktory } from '../test/helpers/faktory-process.ts';
 import { measure } from './cell.ts';
 import { MILLRACE_LOOPS } from './peers.ts';
+import { perSecond, pushPlain } from './plain-push.ts';
 import { markdown, show, spreadOf } from './table.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 5);
 const WORK_JOBS = 300_000;
 const PUSH_JOBS = 200_000;
 const MEMORY_JOBS = 1_000_000;
-const BULK = 1_000;
 
 const figures = new Map<string, number[]>();
 
@@ -29,8 +28,6 @@ function note(name: string, value: number): void {
   figures.set(name, [...(figures.get(name) ?? []), value]);
   console.log(`${name}: ${value.toLocaleString('en-US', { maximumFractionDigits: 1 })}`);
 }
-
-const perSecond = (count: number, since: number): number => (count / (performance.now() - since)) * 1000;
 
 async function work(faktory: RunningFaktory, concurrency: number): Promise<void> {
   const { url } = faktory;
@@ -50,35 +47,6 @@ async function pushByClient({ url }: RunningFaktory): Promise<void> {
   note('pushes through our Client, jobs/s', perSecond(PUSH_JOBS, start));
   await client.send(['FLUSH']);
 }
-
-/** Writes the commands as fast as the socket takes them, and resolves when each was answered `{}`. */
-async function pushPlain({ port }: RunningFaktory, jobs: number): Promise<number> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  socket.setEncoding('latin1');
-  const commands: string[] = [];
-  for (let at = 0; at < jobs; at += BULK) {
-    const bulk = Array.from({ length: BULK }, (_, i) => small(at + i));
-    commands.push(`PUSHB [${bulk.join(',')}]\r\n`);
-  }
-  const start = performance.now();
-  await new Promise<void>((resolve, reject) => {
-    // One brace closes the greeting, and one each reply.
-    let left = commands.length + 1;
-    socket.on('error', reject).on('data', (text: string) => {
-      left -= text.split('}').length - 1;
-      if (text.includes('ERR')) reject(new Error(text));
-      else if (left === 0) resolve();
-    });
-    socket.write('HELLO {"v":2}\r\n');
-    for (const command of commands) socket.write(command);
-  });
-  const rate = perSecond(jobs, start);
-  socket.destroy();
-  return rate;
-}
-
-const small = (i: number): string =>
-  `{"jid":"bench-${String(i).padStart(10, '0')}","queue":"default","jobtype":"noop","args":[${i}],"retry":25,"reserve_for":1800}`;
 
 /** Resident memory of a process, in MiB. */
 function residentMiB(pid: number): number {

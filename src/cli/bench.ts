@@ -1,4 +1,4 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
@@ -7,11 +7,12 @@ import type { Results, Setting } from '../bench/results.ts';
 import { cellsOf, parseNumber, parseWholes, runsOf } from '../bench/sweep.ts';
 import { faktoryPassword, faktoryUrl, isSet } from '../config.ts';
 import { type Address, parseAddress, showAddress } from '../connection/address.ts';
-import { MillraceError, messageOf } from '../errors.ts';
+import { MillraceError } from '../errors.ts';
 import { onSignals } from '../signals.ts';
 import { ask } from './ask.ts';
 import { BenchProgress } from './bench-progress.ts';
 import { addSettings, configOf } from './settings.ts';
+import { writeReport } from './write-report.ts';
 
 interface BenchOptions {
   embedded?: boolean;
@@ -194,19 +195,8 @@ async function tell(setting: Setting, figures: readonly Figure[], options: Bench
   const { resultsOf, tableOf, textTable } = await import('../bench/results.ts');
   const results: Results = resultsOf(setting, figures);
   console.log(textTable(tableOf(results)));
-  if (options.json !== undefined) await write(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (options.json !== undefined) await writeReport(options.json, `${JSON.stringify(results, null, 2)}\n`);
   if (options.html === undefined) return;
   const { reportOf } = await import('../bench/report.ts');
-  await write(options.html, reportOf(results));
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-    console.error(`wrote ${file}`);
-  } catch (error) {
-    // The table has been printed: it is not lost with the file.
-    console.error(`millrace: ${messageOf(error)}`);
-    process.exitCode = 1;
-  }
+  await writeReport(options.html, reportOf(results));
 }

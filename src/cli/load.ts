@@ -1,11 +1,11 @@
-import { open, writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import { parseNumber, parseWholes } from '../bench/sweep.ts';
 import { apiTokens, faktoryPassword, faktoryUrl, isSet } from '../config.ts';
 import { type Address, parseAddress, showAddress } from '../connection/address.ts';
-import { MillraceError, messageOf } from '../errors.ts';
+import { MillraceError } from '../errors.ts';
 import type { Results, ScenarioResult, Setting } from '../load/results.ts';
 import {
   type Ground,
@@ -22,6 +22,7 @@ import { ask } from './ask.ts';
 import { pushingOf } from './link.ts';
 import { LoadProgress } from './load-progress.ts';
 import { addSettings, configOf, PUSHING_SETTINGS } from './settings.ts';
+import { writeReport } from './write-report.ts';
 
 interface LoadFlags {
   embedded?: boolean;
@@ -264,22 +265,11 @@ async function tell(results: Results, { json, out }: LoadFlags): Promise<void> {
   const text = `${JSON.stringify(results, null, 2)}\n`;
   if (json === '-') process.stdout.write(text);
   else if (results.scenarios.length > 0) console.log(textTable(tableOf(results)));
-  if (json !== undefined && json !== '-') await write(json, text);
+  if (json !== undefined && json !== '-') await writeReport(json, text);
   if (out !== undefined) {
     const { reportOf } = await import('../load/report.ts');
-    await write(out, reportOf(results));
+    await writeReport(out, reportOf(results));
   }
   if (results.endedEarly) console.error('ended early: what is told is not all that was asked for');
   if (!isWhole(results)) process.exitCode = 1;
-}
-
-async function write(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-    console.error(`wrote ${file}`);
-  } catch (error) {
-    // The table has been printed: it is not lost with the file.
-    console.error(`millrace: ${messageOf(error)}`);
-    process.exitCode = 1;
-  }
 }

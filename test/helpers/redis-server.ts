@@ -1,14 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from 'vitest';
 import { freePort } from './free-port.ts';
-import { noteLeftOut } from './left-out.ts';
 import { type RunningProcess, startProcess } from './process.ts';
-import { redisServer } from './real-faktory-build.ts';
 
-/** A redis-server of a test: on loopback, keeping nothing on disk. */
+/** A redis-server on loopback, in a folder of its own that goes with it. */
 export interface RedisServer extends AsyncDisposable {
+  readonly host: string;
   readonly port: number;
   readonly url: string;
   /** Of its own process. SIGKILL is waited for. */
@@ -17,36 +15,38 @@ export interface RedisServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** `describe`, left out loudly where there is no redis-server on the PATH; with REQUIRE_REAL_FAKTORY=1 it must be. */
-export function describeWithRedis(name: string, cases: () => void): void {
-  const isThere = redisServer() !== undefined;
-  if (!isThere && process.env.REQUIRE_REAL_FAKTORY === '1')
-    throw new Error('REQUIRE_REAL_FAKTORY=1, but redis-server is not on the PATH');
-  if (!isThere) noteLeftOut(`${name}: redis-server is not on the PATH`);
-  describe.skipIf(!isThere)(name, cases);
-}
+const KEEPS_NOTHING = ['--save', '', '--appendonly', 'no'];
 
-/** Returns once it takes connections. */
-export async function startRedis(options: { password?: string } = {}): Promise<RedisServer> {
+/** Returns once it takes connections. `args`: how it stores (default: not at all). */
+export async function startRedis(
+  options: { password?: string; args?: readonly string[] } = {},
+): Promise<RedisServer> {
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
-  const { password } = options;
+  const { password, args = KEEPS_NOTHING } = options;
+  const host = '127.0.0.1';
   let child: RunningProcess;
   const start = async (): Promise<void> => {
     child = startProcess(
       'redis-server',
       [
-        ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no'],
+        ...['--port', String(port), '--bind', host, '--dir', dir, ...args],
         ...(password === undefined ? [] : ['--requirepass', password]),
       ],
       { cwd: dir, removeOnDeath: dir },
     );
-    await child.waitForLine(/Ready to accept connections/);
+    try {
+      await child.waitForLine(/Ready to accept connections/);
+    } catch (error) {
+      await child.stop('SIGKILL');
+      throw error;
+    }
   };
   await start();
   return {
+    host,
     port,
-    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
     start,
     async kill(signal) {
       child.kill(signal);

@@ -7,10 +7,11 @@ import { SILENT } from '../../src/logger.ts';
 import { parseRedisUrl, RedisLink } from '../../src/redis.ts';
 import { newKey, type StoreTimes, storeCases } from '../api/idempotency/store-cases.ts';
 import { Service } from '../api/service.ts';
+import { describeWithRedis } from '../helpers/describe-with-redis.ts';
 import { startEmbeddedFaktory } from '../helpers/embedded-faktory.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { startProcess } from '../helpers/process.ts';
-import { describeWithRedis, type RedisServer, startRedis } from '../helpers/redis-server.ts';
+import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
 import { until } from '../helpers/until.ts';
 import { millrace, ran, untilReady } from './millrace.ts';
 

@@ -1,8 +1,9 @@
 /** Owners of partitions as processes, with a redis-server: killed, stopped for longer than their lease, and without Redis. */
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { describeWithRedis } from '../helpers/describe-with-redis.ts';
 import { type RunningProcess, startNode } from '../helpers/process.ts';
-import { describeWithRedis, type RedisServer, startRedis } from '../helpers/redis-server.ts';
+import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
 import { until } from '../helpers/until.ts';
 
 const JITI = fileURLToPath(new URL('../../node_modules/jiti/lib/jiti-cli.mjs', import.meta.url));

@@ -5,8 +5,9 @@ import { partitionQueues } from '../../src/partitions/layout.ts';
 import { partitionOf } from '../../src/partitions/partition-hash.ts';
 import { stampOf } from '../../src/partitions/stamp.ts';
 import type { JobPayload } from '../../src/protocol/job.ts';
+import { describeWithRedis } from '../helpers/describe-with-redis.ts';
 import { describeOnEachFaktory } from '../helpers/each-faktory.ts';
-import { describeWithRedis, type RedisServer, startRedis } from '../helpers/redis-server.ts';
+import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
 import { until } from '../helpers/until.ts';
 
 const COUNT = 8;

@@ -8,7 +8,8 @@ import { startEmbeddedFaktory } from '../../src/embedded/index.ts';
 import { SILENT } from '../../src/logger.ts';
 import { RedisCoordinator } from '../../src/partitions/redis-coordinator.ts';
 import { parseRedisUrl, RedisLink } from '../../src/redis.ts';
-import { describeWithRedis, startRedis } from '../helpers/redis-server.ts';
+import { describeWithRedis } from '../helpers/describe-with-redis.ts';
+import { startRedis } from '../helpers/redis-server.ts';
 import { until } from '../helpers/until.ts';
 import { ran } from './millrace.ts';
 

@@ -5,7 +5,8 @@ import { SILENT } from '../../src/logger.ts';
 import { RedisCoordinator } from '../../src/partitions/redis-coordinator.ts';
 import { NUMBERS, SETTLE } from '../../src/partitions/redis-scripts.ts';
 import { parseRedisUrl, RedisLink } from '../../src/redis.ts';
-import { describeWithRedis, type RedisServer, startRedis } from '../helpers/redis-server.ts';
+import { describeWithRedis } from '../helpers/describe-with-redis.ts';
+import { type RedisServer, startRedis } from '../helpers/redis-server.ts';
 import { until } from '../helpers/until.ts';
 import { coordinatorCases } from '../partitions/coordinator-cases.ts';
 

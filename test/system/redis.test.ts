@@ -3,7 +3,8 @@ import { afterEach, expect, it } from 'vitest';
 import { SILENT } from '../../src/logger.ts';
 import { forgetSecrets } from '../../src/redact.ts';
 import { parseRedisUrl, RedisLink } from '../../src/redis.ts';
-import { describeWithRedis, startRedis } from '../helpers/redis-server.ts';
+import { describeWithRedis } from '../helpers/describe-with-redis.ts';
+import { startRedis } from '../helpers/redis-server.ts';
 import { until } from '../helpers/until.ts';
 
 const ECHO = 'return {KEYS[1], ARGV[1], ARGV[2]}';

@@ -1,16 +1,14 @@
 /** Row 3: POST /jobs/bulk with NDJSON, beside PUSHBs that were made beforehand and written to one plain socket. */
 import { request } from 'node:http';
-import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { RunningFaktory } from '../../../test/helpers/faktory-process.ts';
 import { LeftOut } from '../../peers.ts';
+import { perSecond, pushPlain } from '../../plain-push.ts';
 import { startFaktory } from '../../stage.ts';
 import type { HttpRow } from '../row.ts';
 import { Server, TOKEN } from '../serve.ts';
 
 const JOBS = { real: 50_000, embedded: 200_000 } as const;
-const PUSHB_JOBS = 1_000;
 const LINES_AT_ONCE = 500;
 const TARGETS = { real: ['0.9', ''], embedded: ['', '100,000'] } as const;
 
@@ -40,33 +38,6 @@ export const bulk: HttpRow = {
     }
   },
 };
-
-/** As fast as the socket takes them; each is answered `{}`. */
-async function pushPlain({ host, port }: RunningFaktory, jobs: number): Promise<number> {
-  const commands: string[] = [];
-  for (let at = 0; at < jobs; at += PUSHB_JOBS) {
-    const list = Array.from({ length: PUSHB_JOBS }, (_, i) => small(at + i));
-    commands.push(`PUSHB [${list.join(',')}]\r\n`);
-  }
-  const socket = connect({ host, port, noDelay: true }).setEncoding('latin1');
-  const startedAt = performance.now();
-  await new Promise<void>((resolve, reject) => {
-    // One brace closes the greeting, and one each reply.
-    let left = commands.length + 1;
-    socket.on('error', reject).on('data', (text: string) => {
-      left -= text.split('}').length - 1;
-      if (text.includes('ERR')) reject(new Error(text));
-      else if (left === 0) resolve();
-    });
-    socket.write('HELLO {"v":2}\r\n');
-    for (const command of commands) socket.write(command);
-  });
-  socket.destroy();
-  return perSecond(jobs, startedAt);
-}
-
-const small = (i: number): string =>
-  `{"jid":"bench-${String(i).padStart(10, '0')}","queue":"default","jobtype":"noop","args":[${i}],"retry":25,"reserve_for":1800}`;
 
 /** One request; only what failed is told, and how many are stored. */
 async function postBulk(url: string, jobs: number): Promise<number> {
@@ -98,5 +69,3 @@ function* linesOf(jobs: number): Generator<string> {
     yield Array.from({ length: count }, (_, i) => `{"jobtype":"noop","args":[${at + i}]}\n`).join('');
   }
 }
-
-const perSecond = (count: number, since: number): number => (count / (performance.now() - since)) * 1_000;
