@@ -64,7 +64,7 @@ export class FailedJobs {
     const { errtype, message } = failure;
     this.#tally(job, 'failed');
     const outcome = this.#outcomeOf(job, thrown);
-    const hasOthersDone = thrown instanceof ItemsFailed && canHandBack(job) && endOf(job) !== 'discarded';
+    const hasOthersDone = ItemsFailed.is(thrown) && canHandBack(job) && endOf(job) !== 'discarded';
     if (hasOthersDone) void this.#retryItems(held, thrown, failure);
     else if (outcome.kind === 'delay' && canHandBack(job))
       void this.#delay(held, thrown, failure, outcome.delayMs);

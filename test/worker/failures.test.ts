@@ -8,6 +8,7 @@ import { startFaktory, type TestFaktory } from '../../src/testing/test-faktory.t
 import { Unrecoverable } from '../../src/unrecoverable.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
+import { mined } from '../helpers/mined.ts';
 import { until } from '../helpers/until.ts';
 
 let faktory: TestFaktory;
@@ -126,6 +127,36 @@ describe('poison goes to Dead at once', () => {
     await until(() => worker.stats().dead === 1 && worker.stats().discarded === 1);
     expect(told('job dead')).toHaveLength(1);
     expect(inSet('dead')).toHaveLength(1);
+  });
+});
+
+describe('what cannot be asked anything', () => {
+  it.for(['handler', 'batch handler', 'handler of items'] as const)(
+    'is one FAIL when a %s throws it',
+    async (kind) => {
+      const worker = newWorker();
+      const explode = (): never => {
+        throw mined();
+      };
+      if (kind === 'handler') worker.register('mine', explode);
+      else if (kind === 'batch handler') worker.registerBatch('mine', { maxSize: 2, maxDelayMs: 1 }, explode);
+      else worker.registerChunked('mine', explode);
+      await worker.work();
+      for (let n = 0; n < 4; n += 1) await client.push({ jobtype: 'mine', args: [[n]], retry: 3 });
+      await until(() => inSet('retries').length === 4);
+      expect(worker.stats()).toMatchObject({ failed: 4, done: 0 });
+    },
+  );
+
+  it('is the outcome of its one job or item', async () => {
+    const worker = newWorker()
+      .registerBatch('mine', { maxSize: 1, maxDelayMs: 1 }, () => [mined()])
+      .registerChunked('mines', () => [undefined, mined()]);
+    await worker.work();
+    await client.push({ jobtype: 'mine', retry: 3 });
+    await client.push({ jobtype: 'mines', args: [['well', 'ill']], retry: 3 });
+    await until(() => inSet('retries').length + inSet('scheduled').length === 2);
+    expect(worker.stats()).toMatchObject({ failed: 2 });
   });
 });
 

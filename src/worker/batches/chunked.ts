@@ -32,11 +32,20 @@ export interface FailedItem {
 /** Thrown for a job of which some items failed and the others are done. */
 export class ItemsFailed extends Error {
   override readonly name = 'ItemsFailed';
-  readonly failed: readonly FailedItem[];
+  readonly #failed: readonly FailedItem[];
 
   constructor(failed: readonly FailedItem[], count: number) {
     super(`${failed.length} of ${count} items failed`, { cause: failed[0]!.error });
-    this.failed = failed;
+    this.#failed = failed;
+  }
+
+  get failed(): readonly FailedItem[] {
+    return this.#failed;
+  }
+
+  /** Asked of whatever was thrown: unlike instanceof, it springs no trap of a proxy. */
+  static is(thrown: unknown): thrown is ItemsFailed {
+    return typeof thrown === 'object' && thrown !== null && #failed in thrown;
   }
 }
 
