@@ -67,10 +67,13 @@ export class Api implements AsyncDisposable {
     return this.#context.client.connected ? undefined : 'not connected to Faktory';
   }
 
-  /** Opens a connection now rather than at the first request; the Client logs why it cannot, and keeps trying. */
-  connect(): void {
-    this.#context.client.connect().catch(() => {});
+  /**
+   * Opens a connection now rather than at the first request, and resolves when it is there, or cannot be made: the
+   * Client logs why, and keeps trying. Never rejects.
+   */
+  async connect(): Promise<void> {
     this.#context.idempotency?.connect();
+    await this.#context.client.connect().catch(() => {});
   }
 
   /** Is not ready any more, answers what it took, then ends every connection. Safe to call again. */
@@ -105,7 +108,7 @@ export class Api implements AsyncDisposable {
 /** Makes the service without listening; it connects to Faktory. Throws CONFIG_INVALID, ADDRESS_INVALID. */
 export function createApi(options: ApiOptions = {}): Api {
   const api = new Api(options);
-  api.connect();
+  void api.connect();
   return api;
 }
 

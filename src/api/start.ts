@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { readSetting } from '../config.ts';
 import { MillraceError, messageOf } from '../errors.ts';
+import { within } from '../within.ts';
 import { Api, type ApiOptions } from './app.ts';
 import { refuseExposure } from './exposure.ts';
 import { tokensOf } from './options.ts';
@@ -23,7 +24,10 @@ export interface RunningApi extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts the API. Throws CONFIG_INVALID (also when it would be open to others without a token), PORT_TAKEN. */
+/** Whoever finds it listening is not to hear that Faktory is away, only because nobody has asked it yet. */
+const CONNECT_FIRST_MS = 1_000;
+
+/** Starts the API, whether Faktory can be reached or not. Throws CONFIG_INVALID (also when it would be open to others without a token), PORT_TAKEN. */
 export async function startApi(options: StartApiOptions = {}): Promise<RunningApi> {
   const host = options.host ?? readSetting('API_HOST');
   const token = tokensOf(options);
@@ -31,13 +35,13 @@ export async function startApi(options: StartApiOptions = {}): Promise<RunningAp
   const port = options.port ?? readSetting('API_PORT');
   const hosts = [...(options.hosts ?? readSetting('API_HOSTS')), host];
   const api = new Api({ ...options, token, hosts });
+  await within(api.connect(), CONNECT_FIRST_MS);
   try {
     await api.app.listen({ host, port, backlog: 1_024 });
   } catch (cause) {
     await api.close();
     throw cannotListen(host, port, cause);
   }
-  api.connect();
   const { port: listening } = api.app.server.address() as AddressInfo;
   return {
     host,
