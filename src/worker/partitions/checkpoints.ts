@@ -1,6 +1,7 @@
 /**
  * Jobs of one partition that have ended and whose checkpoint is not stored yet: only then are they ACKed, and may the
- * next of their key start. One checkpoint is on its way at a time; it speaks for all that ended before it left.
+ * next of their key start. One checkpoint is on its way at a time; it speaks for all that ended before it left. They
+ * leave together with those of other partitions, unless a job waits for one.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
@@ -9,6 +10,7 @@ import type { Place } from '../../partitions/coordinator.ts';
 import type { Position } from '../../partitions/stamp.ts';
 import type { HeldJob } from '../held-job.ts';
 import type { PartitionLease } from './partition-lease.ts';
+import type { Pulse } from './pulse.ts';
 
 export interface Ended {
   /** Where a place must have come past; undefined: any place that is stored from now on will do. */
@@ -21,6 +23,7 @@ export interface Ended {
 export interface CheckpointsOptions {
   lease: PartitionLease;
   logger: Logger;
+  pulse: Pulse;
   /** What is to be said; undefined where the numbers were lost: then nothing is. */
   place(): Place | undefined;
   onStored(ended: Ended): void;
@@ -32,11 +35,16 @@ const AGAIN_AFTER_MS = 100;
 /** While Redis is away no more than these may gather. */
 const MOST_WAITING = 2_000;
 
+/** Nothing is to be stored, or it waits for the pulse, or it is on its way. */
+type State = 'resting' | 'waiting' | 'storing';
+
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
   readonly #unstored = new Map<string, number>();
   #waiting: Ended[] = [];
-  #isStoring = false;
+  #state: State = 'resting';
+  /** Whether a job waits for what has ended. */
+  #isUrgent = false;
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -60,25 +68,39 @@ export class Checkpoints {
     if (place() === undefined) return lease.lives ? onStored(ended) : onRefused(ended);
     this.#waiting.push(ended);
     if (ended.key !== undefined) this.#unstored.set(ended.key, (this.#unstored.get(ended.key) ?? 0) + 1);
-    if (!this.#isStoring) void this.#storeAll();
+    if (this.#state === 'resting') this.#storeSoon();
   }
 
-  async #storeAll(): Promise<void> {
-    this.#isStoring = true;
-    while (this.#waiting.length > 0) {
-      const place = this.#options.place();
-      const asked = [...this.#waiting];
-      const is = place === undefined ? this.#options.lease.lives : await this.#store(place);
-      const covered = (ended: Ended): boolean => place === undefined || isPast(place, ended.at);
-      const told = is ? asked.filter(covered) : this.#waiting;
-      const settled = new Set(told);
-      // What was added meanwhile is in the same list.
-      this.#waiting = this.#waiting.filter((ended) => !settled.has(ended));
-      for (const ended of told) this.#tell(ended, is);
-      // One whose number comes after one that still runs: what ends next says so.
-      if (is && told.length === 0 && this.#waiting.length === asked.length) break;
-    }
-    this.#isStoring = false;
+  /** A job waits for what has ended. */
+  hurry(): void {
+    this.#isUrgent = true;
+    if (this.#state === 'waiting') void this.#store();
+  }
+
+  #storeSoon(): void {
+    if (this.#isUrgent) return void this.#store();
+    this.#state = 'waiting';
+    this.#options.pulse.next(() => {
+      if (this.#state === 'waiting') void this.#store();
+    });
+  }
+
+  async #store(): Promise<void> {
+    this.#state = 'storing';
+    this.#isUrgent = false;
+    const place = this.#options.place();
+    const asked = this.#waiting.length;
+    const is = place === undefined ? this.#options.lease.lives : await this.#put(place);
+    const told = this.#waiting.filter(
+      ({ at }, i) => !is || (i < asked && (place === undefined || isPast(place, at))),
+    );
+    const settled = new Set(told);
+    this.#waiting = this.#waiting.filter((ended) => !settled.has(ended));
+    const hasMore = this.#waiting.length > 0 && (told.length > 0 || this.#waiting.length > asked);
+    this.#state = 'resting';
+    for (const ended of told) this.#tell(ended, is);
+    // One whose number comes after one that still runs: what ends next says so.
+    if (hasMore && this.#state === 'resting') this.#storeSoon();
   }
 
   #tell(ended: Ended, isStored: boolean): void {
@@ -93,7 +115,7 @@ export class Checkpoints {
   }
 
   /** Whether it is stored; false: the lease is over. */
-  async #store(place: Place): Promise<boolean> {
+  async #put(place: Place): Promise<boolean> {
     const { lease, logger } = this.#options;
     for (;;) {
       try {

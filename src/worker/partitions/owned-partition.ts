@@ -95,6 +95,7 @@ export class OwnedPartition {
     this.#checkpoints = new Checkpoints({
       lease,
       logger: around.logger,
+      pulse: around.pulse,
       place: () => (this.#isNumbered ? this.#sequence.place : undefined),
       onStored: (ended) => this.#onStored(ended),
       onRefused: ({ jobs }) => {

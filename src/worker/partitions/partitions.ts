@@ -22,10 +22,11 @@ import type { PartitionRulesOfWorker } from './options.ts';
 import { OwnedPartition } from './owned-partition.ts';
 import { PartitionLanes, type PartitionLanesOptions, readNote } from './partition-lanes.ts';
 import { fixedLease, type PartitionLease } from './partition-lease.ts';
+import { Pulse } from './pulse.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface PartitionsOfWorkerOptions
-  extends Omit<Surroundings, 'onRoom' | 'askEpochs'>,
+  extends Omit<Surroundings, 'onRoom' | 'askEpochs' | 'pulse'>,
     Omit<PartitionLanesOptions, 'onReply' | 'onBack' | 'isFull'> {
   rules: PartitionRulesOfWorker;
   wid: string;
@@ -99,6 +100,7 @@ export class Partitions {
       });
     this.#around = {
       ...options,
+      pulse: new Pulse(),
       onRoom: () => this.#onRoom(),
       askEpochs: (name) => {
         const partition = this.#byName.get(name);

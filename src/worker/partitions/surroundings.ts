@@ -7,6 +7,7 @@ import { nowOnBothClocks } from '../lease.ts';
 import type { FailEnd, Outbox } from '../outbox.ts';
 import type { RetryPolicy } from '../retry.ts';
 import type { Slots } from '../slots.ts';
+import type { Pulse } from './pulse.ts';
 
 /** What a partition asks of the way of jobs around it. */
 export interface WayOfJobs {
@@ -24,6 +25,7 @@ export interface WayOfJobs {
 /** And of the worker. */
 export interface Surroundings extends WayOfJobs {
   readonly logger: Logger;
+  readonly pulse: Pulse;
   /** Whether the numbers of the partition in this queue of Faktory's have begun by now: its `begin` is told. */
   askEpochs(name: string): void;
   policyOf(jobtype: string): RetryPolicy | undefined;

@@ -111,7 +111,7 @@ export class Turns implements Keeper<HeldJob> {
     const { key } = work;
     if (key !== undefined && this.#options.checkpoints.hasUnstored(key)) {
       this.#forKey.push(work);
-      return;
+      return this.#options.checkpoints.hurry();
     }
     const leftMs = this.#takeDelay(work);
     if (leftMs > 0) this.#beginIn(work, leftMs);

@@ -5,6 +5,7 @@ import type { Place } from '../../../src/partitions/coordinator.ts';
 import { HeldJob } from '../../../src/worker/held-job.ts';
 import { Checkpoints } from '../../../src/worker/partitions/checkpoints.ts';
 import { fixedLease } from '../../../src/worker/partitions/partition-lease.ts';
+import { Pulse } from '../../../src/worker/partitions/pulse.ts';
 import { until } from '../../helpers/until.ts';
 
 interface Asked {
@@ -13,7 +14,7 @@ interface Asked {
 }
 
 /** `next`: what the sequence says is due. */
-function setUp() {
+function setUp(pulse = new Pulse()) {
   const asked: Asked[] = [];
   const stored: string[] = [];
   const refused: string[] = [];
@@ -31,6 +32,7 @@ function setUp() {
   const checkpoints = new Checkpoints({
     lease,
     logger: SILENT,
+    pulse,
     place: () => (scene.isNumbered ? { epoch: 5, first: 1, next: scene.next, open: [] } : undefined),
     onStored: ({ jobs }) => stored.push(...jobs.map(({ job }) => job.jid)),
     onRefused: ({ jobs }) => refused.push(...jobs.map(({ job }) => job.jid)),
@@ -49,19 +51,47 @@ describe('checkpoints', () => {
     const { asked, stored, checkpoints, add } = setUp();
     add(1, 'a');
     add(2, 'b');
+    await until(() => asked.length === 1);
     add(3, 'a');
-    expect([asked.map(({ next }) => next), checkpoints.hasUnstored('a'), stored]).toEqual([[2], true, []]);
+    expect([asked[0]!.next, checkpoints.hasUnstored('a'), stored]).toEqual([3, true, []]);
     asked[0]!.answer(true);
     await until(() => asked.length === 2);
-    expect([asked[1]!.next, stored, checkpoints.hasUnstored('a')]).toEqual([4, ['1'], true]);
+    expect([asked[1]!.next, stored, checkpoints.hasUnstored('a')]).toEqual([4, ['1', '2'], true]);
     asked[1]!.answer(true);
     await until(() => checkpoints.waiting === 0);
     expect([stored, checkpoints.hasUnstored('a')]).toEqual([['1', '2', '3'], false]);
   });
 
+  it('leave at once where a job waits, now and for what ends while one is on its way', async () => {
+    const { asked, checkpoints, add } = setUp();
+    add(1, 'a');
+    checkpoints.hurry();
+    expect(asked).toHaveLength(1);
+    add(2, 'a');
+    checkpoints.hurry();
+    asked[0]!.answer(true);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(asked).toHaveLength(2);
+    asked[1]!.answer(true);
+    await until(() => checkpoints.waiting === 0);
+    add(3, 'a');
+    expect(asked).toHaveLength(2);
+    await until(() => asked.length === 3);
+  });
+
+  it('of several partitions leave together', async () => {
+    const pulse = new Pulse();
+    const scenes = [setUp(pulse), setUp(pulse)];
+    for (const { add } of scenes) add(1);
+    await until(() => scenes.some(({ asked }) => asked.length === 1));
+    expect(scenes.map(({ asked }) => asked.length)).toEqual([1, 1]);
+  });
+
   it('that Redis does not take are tried again; refused ones end it all', async () => {
     const { asked, stored, refused, checkpoints, add } = setUp();
     add(1);
+    await until(() => asked.length === 1);
     asked[0]!.answer(new MillraceError('REDIS_UNAVAILABLE'));
     await until(() => asked.length === 2);
     add(2);
@@ -73,11 +103,14 @@ describe('checkpoints', () => {
   it('cover no job whose number comes after one that still runs', async () => {
     const { asked, stored, checkpoints, add } = setUp();
     add(2, 'b', 1);
+    await until(() => asked.length === 1);
     asked[0]!.answer(true);
     await until(() => asked.length === 1 && checkpoints.waiting === 1);
     expect(stored).toEqual([]);
+    // A job waits for it: what ends next says so at once.
+    checkpoints.hurry();
     add(1, 'a', 3);
-    await until(() => asked.length === 2);
+    expect(asked).toHaveLength(2);
     asked[1]!.answer(true);
     await until(() => checkpoints.waiting === 0);
     expect(stored.sort()).toEqual(['1', '2']);
