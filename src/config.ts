@@ -92,7 +92,8 @@ const SETTINGS = {
     'processes of `millrace api` that share its port: a number; auto: one a core',
   ),
   REDIS_URL: optional(
-    'Redis that keeps Idempotency-Keys and partitions: redis://[:password@]host:port[/database], or rediss://',
+    'Redis that keeps Idempotency-Keys and partitions: redis://[:password@]host:port[/database], or by its sentinels ' +
+      'redis-sentinel://host:port,host:port?sentinelMasterId=name; rediss for TLS',
   ),
   IDEMPOTENCY_TTL_S: whole(86_400, 1, 2_592_000, 'how long an Idempotency-Key is kept, in seconds'),
   PARTITIONS: whole(0, 0, 4_096, 'parts that each queue is split into, by the keys of its jobs; 0: none'),

@@ -31,7 +31,7 @@ const CATALOGUE = {
   PORT_TAKEN: 'the port is taken',
   REDIS_UNAVAILABLE: 'Redis cannot be reached, or did not do what was asked',
   PARTITION_NUMBERS_LOST: 'the numbers that keep the order of a partition are not there',
-  PARTITION_LAYOUT: 'jobs wait in partitions of another number than PARTITIONS says',
+  PARTITION_LAYOUT: 'the queue is being drained, or has another number of partitions than PARTITIONS says',
   NOT_DRAINED: 'there was still work when the time to drain was over',
   INTERNAL: 'a fault of millrace itself: please report it',
 } as const;

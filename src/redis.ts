@@ -2,63 +2,23 @@
  * A connection to Redis, by ioredis, which is loaded with the first use: a process without REDIS_URL does not pay for
  * it. It comes back by itself; while it is away commands fail soon instead of waiting, and none is sent twice.
  */
-import type { Redis, RedisOptions } from 'ioredis';
+import type { Redis, SentinelConnectionOptions } from 'ioredis';
 import { MillraceError, messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
-import { hideSecret } from './redact.ts';
+import {
+  type Endpoint,
+  ioredisOptions,
+  type RedisAddress,
+  showEndpoint,
+  showRedis,
+} from './redis-address.ts';
 
-/** Where a Redis is. */
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  /** Number of the database. */
-  readonly db: number;
-  readonly tls: boolean;
-}
+export { parseRedisUrl, type RedisAddress } from './redis-address.ts';
 
-/** How long an answer may take. */
-const COMMAND_TIMEOUT_MS = 1_000;
 /** So long after the connection was lost, or first tried, commands wait for it; after that they fail at once. */
 const GRACE_MS = 500;
-/** An answer that is so late: the connection is dead, and another one is tried. */
-const SILENCE_MS = 3_000;
-const CONNECT_TIMEOUT_MS = 3_000;
-const MAX_RECONNECT_MS = 1_000;
 const REMIND_AFTER_MS = 60_000;
 const MOST_REASONS = 20;
-
-const TAKES = 'redis://[[user]:password@]host[:port][/database], or rediss:// for TLS';
-
-/** Reads REDIS_URL, and has its password hidden from logs. Throws CONFIG_INVALID, in which no part of it is shown. */
-export function parseRedisUrl(url: string, shownAs = 'REDIS_URL'): RedisAddress {
-  const wrong = (why: string): MillraceError =>
-    new MillraceError('CONFIG_INVALID', `${shownAs} ${why}, it takes ${TAKES}`);
-  if (!URL.canParse(url)) throw wrong('is not a URL (write special characters of a password as %2F, %40, …)');
-  const { protocol, hostname, port, pathname, search, hash, username, password } = new URL(url);
-  hideSecret(password);
-  if (protocol !== 'redis:' && protocol !== 'rediss:') throw wrong('is not the URL of a Redis');
-  if (hostname === '') throw wrong('names no host');
-  const db = /^\/?$/.test(pathname) ? 0 : Number(/^\/(\d{1,5})$/.exec(pathname)?.[1]);
-  if (Number.isNaN(db)) throw wrong('has a database that is no number');
-  if (search !== '' || hash !== '') throw wrong('has a ? or a # (in a password: %3F, %23)');
-  const secret = decoded(password, wrong);
-  hideSecret(secret);
-  return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? 6_379 : Number(port),
-    username: decoded(username, wrong) || undefined,
-    password: secret || undefined,
-    db,
-    tls: protocol === 'rediss:',
-  };
-}
-
-/** As it may be shown. */
-export function showRedis({ host, port }: RedisAddress): string {
-  return `Redis at ${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
 
 export interface RedisLinkOptions {
   address: RedisAddress;
@@ -149,10 +109,11 @@ export class RedisLink {
 
   async #open(): Promise<Redis> {
     const ioredis = await import('ioredis');
-    const redis = new ioredis.Redis(optionsOf(this.#address));
+    const redis = openIoredis(ioredis, this.#address, (reason) => this.#tell(reason));
     redis.on('error', (error) => this.#onError(redis, error));
     redis.on('ready', () => this.#onReady(redis));
     redis.on('close', () => this.#onClose(redis));
+    redis.on('end', () => this.#onEnd(redis));
     if (this.#state.is !== 'opening') return redis;
     this.#setState({ is: 'away', since: this.#state.since, redis });
     // Not before its state is known: what fails is told by its events.
@@ -161,7 +122,7 @@ export class RedisLink {
   }
 
   #onError(redis: Redis, error: Error): void {
-    this.#tell(`${messageOf(error)}; trying again`);
+    if (!isNextRound(error)) this.#tell(`${messageOf(error)}; trying again`);
     // ioredis would go on in database 0, among what others keep there.
     if (error.message.includes('DB index')) redis.disconnect(true);
   }
@@ -178,6 +139,11 @@ export class RedisLink {
     if (this.#state.is !== 'up') return;
     this.#setState({ is: 'away', since: performance.now(), redis });
     this.#tell('the connection was lost; trying again');
+  }
+
+  /** ioredis gives up for good where it hears of a failover while it asks the sentinels. */
+  #onEnd(redis: Redis): void {
+    if (this.#state.is === 'away') redis.connect().catch(() => {});
   }
 
   /** The connection once it is up, for which it waits only while it is newly away. */
@@ -225,32 +191,40 @@ export class RedisLink {
   }
 }
 
-function optionsOf({ host, port, username, password, db, tls }: RedisAddress) {
-  return {
-    host,
-    port,
-    db,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: {} } : {}),
-    // Whichever address family the name has.
-    family: 0,
-    // RESP2 and no more than was there in Redis 5.
-    protocol: 2,
-    disableClientInfo: true,
-    lazyConnect: true,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    socketTimeout: SILENCE_MS,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: (attempt: number) =>
-      Math.min(50 * 2 ** attempt, MAX_RECONNECT_MS) * (0.5 + Math.random() / 2),
-    // A command that may have been carried out is not for the connection to send again: its sender knows better.
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    // After a failover the old primary answers so: it is time to look the name up again.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
-  } satisfies RedisOptions;
+type Ioredis = Pick<typeof import('ioredis'), 'Redis' | 'SentinelConnector'>;
+
+/** `tell`: hears why a sentinel is of no use. */
+function openIoredis(ioredis: Ioredis, address: RedisAddress, tell: (reason: string) => void): Redis {
+  const options = ioredisOptions(address);
+  if (address.sentinel === undefined) return new ioredis.Redis(options);
+  /** ioredis keeps to itself why a sentinel cannot be asked, or writes it to stderr, past the log. */
+  class Connector extends ioredis.SentinelConnector {
+    constructor(given: unknown) {
+      super(given as SentinelConnectionOptions);
+      const own = this as unknown as { connectToSentinel: (at: Endpoint, options?: object) => Redis };
+      const connect = own.connectToSentinel.bind(this);
+      own.connectToSentinel = (at, options) => {
+        // By default one that was away holds the process for two seconds after it was given up.
+        const sentinel = connect(at, { ...options, disconnectTimeout: 0 });
+        sentinel.on('error', (error) => tell(`sentinel at ${showEndpoint(at)}: ${messageOf(error)}`));
+        // Closed meanwhile, it would go on to ask them, and to listen for failovers.
+        if (!this.connecting) sentinel.disconnect();
+        return sentinel;
+      };
+    }
+  }
+  const redis = new ioredis.Redis({ ...options, Connector });
+  redis.on('sentinelError', ({ message }) => {
+    if (message.includes('No such master')) tell(`${message}: is sentinelMasterId right?`);
+    // Why it is closed was told.
+    else if (!message.endsWith('Connection is closed.')) tell(message);
+  });
+  return redis;
+}
+
+/** What ioredis says when it has asked the last of the sentinels, though one of them may have named a Redis that is gone. */
+function isNextRound({ message }: Error): boolean {
+  return message.startsWith('All sentinels') && !message.includes('Last error');
 }
 
 /** A script is told from others by its text. */
@@ -262,12 +236,4 @@ function nameOf(lua: string): string {
     names.set(lua, name);
   }
   return name;
-}
-
-function decoded(text: string, wrong: (why: string) => MillraceError): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw wrong('has a user or a password with a % that begins no character (write it as %25)');
-  }
 }

@@ -2,76 +2,19 @@
 import { createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SILENT } from '../src/logger.ts';
-import { forgetSecrets, redact } from '../src/redact.ts';
-import { parseRedisUrl, RedisLink, showRedis } from '../src/redis.ts';
+import { forgetSecrets } from '../src/redact.ts';
+import { parseRedisUrl, RedisLink } from '../src/redis.ts';
 import { freePort } from './helpers/free-port.ts';
 import { until } from './helpers/until.ts';
 
 afterEach(forgetSecrets);
 
-describe('parseRedisUrl', () => {
-  const PLAIN = {
-    host: 'redis',
-    port: 6_379,
-    username: undefined,
-    password: undefined,
-    db: 0,
-    tls: false,
-  };
-
-  it.each([
-    ['redis://redis', PLAIN],
-    ['redis://redis/', PLAIN],
-    ['redis://redis:6380/2', { ...PLAIN, port: 6_380, db: 2 }],
-    ['rediss://redis', { ...PLAIN, tls: true }],
-    ['redis://:s3cr%2Ft%40@redis', { ...PLAIN, password: 's3cr/t@' }],
-    ['redis://app:geheim@redis', { ...PLAIN, username: 'app', password: 'geheim' }],
-    ['redis://[::1]:6379', { ...PLAIN, host: '::1' }],
-  ])('reads %s', (url, address) => {
-    expect(parseRedisUrl(url)).toEqual(address);
-  });
-
-  it.each([
-    ['redis', 'is not a URL'],
-    ['redis:6379', 'names no host'],
-    ['localhost:6379', 'is not the URL of a Redis'],
-    ['http://:hunter22@redis', 'is not the URL of a Redis'],
-    ['redis:///1', 'names no host'],
-    ['redis://:hunter22@redis:63790000', 'is not a URL'],
-    ['redis://:hunter22@redis/first', 'database'],
-    ['redis://:hunter22@redis?tls=1', 'has a ?'],
-    ['redis://:hunter22#1@redis', 'it takes redis://'],
-    ['redis://:hunter22%@redis', 'begins no character'],
-  ])('refuses %s in one line that names REDIS_URL and shows nothing of it', (url, why) => {
-    const message = (() => {
-      try {
-        parseRedisUrl(url);
-        return 'nothing was thrown';
-      } catch (error) {
-        return (error as Error).message;
-      }
-    })();
-    expect(message).toMatch(/^REDIS_URL /);
-    expect(message).toContain(why);
-    expect(message).not.toMatch(/hunter22|\n/);
-  });
-
-  it('has the password hidden from logs, as it is and as the URL has it', () => {
-    parseRedisUrl('redis://:correct%2Fhorse@redis');
-    expect(redact('correct/horse and correct%2Fhorse')).toBe('*** and ***');
-  });
-
-  it('is shown without its password', () => {
-    expect(showRedis(parseRedisUrl('redis://:hunter22@[::1]:1'))).toBe('Redis at [::1]:1');
-  });
-});
-
 describe('RedisLink', () => {
-  /** A link to a port of this machine, and what it warned of. */
-  function linkTo(port: number) {
+  /** A link to a port of this machine, or by what listens there, and what it warned of. */
+  function linkTo(port: number, url = `redis://127.0.0.1:${port}`) {
     const warnings: string[] = [];
     const logger = { ...SILENT, warn: (_: object, text: string) => void warnings.push(text) };
-    const link = new RedisLink({ address: parseRedisUrl(`redis://127.0.0.1:${port}`), logger });
+    const link = new RedisLink({ address: parseRedisUrl(url), logger });
     return { link, warnings };
   }
 
@@ -95,6 +38,30 @@ describe('RedisLink', () => {
     link.close();
     for (const socket of sockets) socket.destroy();
     server.close();
+  });
+
+  it('fails soon where there is no sentinel, says so once of each, and goes on asking them', async () => {
+    const [port, other] = [await freePort(), await freePort()];
+    const url = `redis-sentinel://127.0.0.1:${port},127.0.0.1:${other}?sentinelMasterId=main`;
+    const { link, warnings } = linkTo(port, url);
+    await expect(link.use((redis) => redis.ping())).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
+    await expect(link.use((redis) => redis.ping())).rejects.toThrow(
+      `Redis main of the sentinels at 127.0.0.1:${port}, 127.0.0.1:${other} cannot be reached`,
+    );
+    let asked = 0;
+    const server = createServer((socket) => {
+      asked += 1;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(other, '127.0.0.1', resolve));
+    await until(() => asked > 2);
+    link.close();
+    server.close();
+    expect(warnings.slice(0, 2)).toEqual([
+      expect.stringMatching(new RegExp(`REDIS_URL.*sentinel at 127.0.0.1:${port}: .*ECONNREFUSED`)),
+      expect.stringMatching(new RegExp(`REDIS_URL.*sentinel at 127.0.0.1:${other}: .*ECONNREFUSED`)),
+    ]);
+    expect(new Set(warnings).size).toBe(warnings.length);
   });
 
   it('takes no command once it is closed, and may be closed twice and before it was opened', async () => {

@@ -119,7 +119,7 @@ const CLIENT_KINDS: Partial<Record<ErrorCode, Kind>> = {
     status: 503,
     retryAfter: 30,
     message:
-      'the queue is split into another number of partitions than PARTITIONS says here, the job was not stored',
+      'the number of partitions of the queue is being changed, or is another than PARTITIONS says here: the job was not stored',
   },
   FAKTORY_UNREACHABLE: AWAY,
   FAKTORY_PASSWORD: AWAY,

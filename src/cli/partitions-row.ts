@@ -1,5 +1,6 @@
 /** What `millrace partitions status` knows of each partition, and when that is trouble. Pure. */
 import type { Member, PartitionStatus } from '../partitions/coordinator.ts';
+import type { Backlog } from './partitions-backlog.ts';
 
 /** One line; null where it is not known. */
 export interface PartitionRow {
@@ -25,20 +26,16 @@ export interface QueueStatus {
   readonly partitions: number;
   readonly members: readonly Member[];
   readonly calmMs: number;
+  /** For how long it has been drained; null: it is not. */
+  readonly drainingMs: number | null;
   readonly rows: readonly PartitionRow[];
-}
-
-export interface Backlog {
-  /** Undefined where Faktory has no such queue. */
-  readonly size: number | undefined;
-  readonly ageSeconds: number | undefined;
+  /** Queues named as its partitions are, beyond the last one, in which jobs wait. */
+  readonly beyond: readonly { readonly queue: string; readonly backlog: number }[];
 }
 
 /** One line of what the coordinator and Faktory say of a partition. */
 export function rowOf(status: PartitionStatus, { size, ageSeconds }: Backlog, ttlMs: number): PartitionRow {
-  const { partition, owner, fence, leftMs, ownerlessMs, place, last } = status;
-  // Of an older epoch numbers may have been forgotten: it is not known how many are not done.
-  const undone = last === undefined || place === undefined ? null : Math.max(0, last + 1 - place.next);
+  const { partition, owner, fence, leftMs, ownerlessMs, place, last, undone } = status;
   return {
     partition,
     owner: owner ?? null,
@@ -47,7 +44,7 @@ export function rowOf(status: PartitionStatus, { size, ageSeconds }: Backlog, tt
     ownerlessMs: ownerlessMs ?? null,
     next: place?.next ?? null,
     last: last ?? null,
-    undone,
+    undone: place === undefined ? null : (undone ?? null),
     backlog: size ?? null,
     ageSeconds: ageSeconds ?? null,
     trouble: troubleOf(status, size ?? 0, ttlMs),

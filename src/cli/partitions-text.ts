@@ -93,7 +93,8 @@ export function tableText(head: readonly string[], rows: readonly (readonly stri
     .join('\n');
 }
 
-export function statusText({ queue, partitions, members, calmMs, rows }: QueueStatus): string {
+export function statusText(status: QueueStatus): string {
+  const { queue, partitions, members, calmMs, drainingMs, rows, beyond } = status;
   if (partitions === 0) return `queue ${queue}: Redis knows of no partitions`;
   const workers = counted(members.length, 'worker that takes', 'workers that take');
   const room = members.reduce((sum, { most }) => sum + most, 0);
@@ -115,7 +116,24 @@ export function statusText({ queue, partitions, members, calmMs, rows }: QueueSt
     calmMs === 0
       ? []
       : `Redis was restarted or emptied, or the layout changed: nobody may take a partition for another ${duration(calmMs / 1_000)}`;
-  return [title, table, calm, troubles].flat().join('\n');
+  return [title, drainingText(drainingMs), table, calm, troubles, beyondText(beyond)].flat().join('\n');
+}
+
+function drainingText(drainingMs: number | null): string[] {
+  if (drainingMs === null) return [];
+  return [
+    `it is being drained, for ${duration(drainingMs / 1_000)} by now: jobs with a key are refused until PARTITIONS is another number, or until \`millrace partitions drain --cancel\``,
+  ];
+}
+
+/** They may be queues of somebody else's. */
+function beyondText(beyond: QueueStatus['beyond']): string[] {
+  if (beyond.length === 0) return [];
+  const named = beyond.map(({ queue, backlog }) => `${queue} (${count(backlog)})`).join(', ');
+  const queues = beyond.map(({ queue }) => queue).join(',');
+  return [
+    `jobs wait beyond the last partition: ${named}. If PARTITIONS was greater once, run them by a worker with PARTITIONS=0 WORKER_QUEUES=${queues}`,
+  ];
 }
 
 function ownerText({ owner, ownerlessMs }: PartitionRow): string {

@@ -83,6 +83,8 @@ export class Running {
     } catch (error) {
       // While ending, starting may rightly fail: the exit is on its way, and its code is the answer.
       if (this.#state === 'ending') return;
+      // A part that tells of its own end must not make that the end of the command, and all well.
+      this.#state = 'ending';
       await Promise.race([this.#stopParts(), delay(this.#options.limitMs)]);
       throw error;
     }

@@ -141,7 +141,8 @@ export async function addWorkerTo(registry: Registry, worker: Worker): Promise<v
 /** Why a worker does not take jobs just now. */
 export function workerNotReady(worker: Worker): string | undefined {
   if (worker.state !== 'running') return `the worker is ${worker.state}`;
-  return worker.connected ? undefined : 'not connected to Faktory';
+  if (!worker.connected) return 'not connected to Faktory';
+  return worker.partitionHolders.find(({ outdated }) => outdated !== undefined)?.outdated;
 }
 
 /** A worker by the configuration, without handlers yet. Throws CONFIG_INVALID, ADDRESS_INVALID. */

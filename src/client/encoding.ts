@@ -1,5 +1,6 @@
 /** From what is pushed to what travels: the contract's word, the checks, the JSON, the partition. */
 import type { Contract } from '../contract/contract.ts';
+import { withoutPlace } from '../partitions/stamp.ts';
 import { encodeJob, FieldError, type JobDefaults, type JobInput } from '../protocol/job.ts';
 import { isWakeQueue } from '../protocol/wake-queue.ts';
 import type { PushedJob } from '../pushing/options.ts';
@@ -43,7 +44,8 @@ export class Encoding {
 
   #encoded(job: JobInput, key: unknown): PushedJob {
     refuseWakeQueue(job.queue);
-    return key === undefined ? encodeJob(job, this.#defaults) : this.#keyed.encode(job, key);
+    if (key !== undefined) return this.#keyed.encode(job, key);
+    return encodeJob(job.custom === undefined ? job : withoutPlaceOf(job), this.#defaults);
   }
 
   /** `partitionBy` is asked only about args that fit. */
@@ -56,6 +58,12 @@ export class Encoding {
     const kept = { ...job, ...(JSON.parse(json) as Pick<JobInput, 'args' | 'custom' | 'jid'>) };
     return parsed.then(() => this.#encoded(kept, contract.partitionKeyOf(jobtype, kept.args ?? [])));
   }
+}
+
+/** A handler may push its own job again: the place in the order is not the new one's. */
+function withoutPlaceOf(job: JobInput): JobInput {
+  const { custom } = job;
+  return custom ? { ...job, custom: withoutPlace(custom) } : job;
 }
 
 /** They stand first in every FETCH, and what any worker finds there it takes for its own token. */

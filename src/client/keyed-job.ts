@@ -1,7 +1,7 @@
 /** A job with a partition key, from what was pushed to the JSON that travels. Pure. */
 import { partitionQueue } from '../partitions/layout.ts';
 import { partitionOf } from '../partitions/partition-hash.ts';
-import { type Position, withKey, withStamp } from '../partitions/stamp.ts';
+import { keyOf, type Position, withKey, withStamp } from '../partitions/stamp.ts';
 import { checkQueueName, encodeJob, FieldError, type JobDefaults, type JobInput } from '../protocol/job.ts';
 
 const MOST_CHARACTERS = 512;
@@ -24,7 +24,7 @@ export interface KeyedJob {
 /** Throws JOB_INVALID. */
 export function keyedJob(job: JobInput, key: unknown, partitions: number, defaults: JobDefaults): KeyedJob {
   const checked = checkKey(key);
-  const queue = checkQueueName(job.queue || 'default');
+  const queue = checkQueueName(splitQueueOf(job));
   const partition = partitionOf(checked, partitions);
   const travelling = { ...job, queue: partitionQueue(queue, partition) };
   const { jid, json } = encodeJob(travelling, defaults);
@@ -46,6 +46,12 @@ export function keyedJob(job: JobInput, key: unknown, partitions: number, defaul
     bytes: Buffer.byteLength(stamped(LONGEST)),
     json: stamped,
   };
+}
+
+/** The queue that is split: of a handler's own job, pushed again as it came, not its partition's. */
+function splitQueueOf({ queue, custom }: JobInput): string {
+  const name = queue || 'default';
+  return keyOf(custom) === undefined ? name : name.replace(/\.(0|[1-9]\d*)$/, '');
 }
 
 function withoutCustom({ custom: _, ...job }: JobInput): JobInput {

@@ -132,8 +132,8 @@ export class Numbering {
     this.#hasAgreed = true;
   }
 
+  /** Even for none: a queue that is being drained, or is split otherwise by now, takes no job with a time either. */
   async #ask(asks: readonly Ask[]): Promise<Answers> {
-    if (asks.length === 0) return new Map();
     try {
       return answersOf(await twice(() => this.#coordinator.numbers(asks)));
     } catch (error) {

@@ -8,6 +8,8 @@
  *   begun only by `begin`, whose caller has seen that no job of the partition waits: never without a word.
  * - **Leases** say who owns a partition. Each has a *fence*, greater than any before it, even if Redis was emptied.
  * - **Places** say up to which number the jobs of a partition are done. Only the owner of the highest fence writes one.
+ * - **Draining** ends a layout: from then on no numbers are given, so that all that were can be done. It ends when the
+ *   queue gets another number of partitions, or when it is taken back.
  *
  * After a restart of Redis, or the loss of its data, nobody gets a partition for the time of one lease, except who
  * has it and renews: an owner that does not know yet must not meet another.
@@ -90,6 +92,8 @@ export interface PartitionStatus {
   readonly place: Place | undefined;
   /** The number that was given last; undefined where there are none. */
   readonly last: number | undefined;
+  /** Numbers from `place.next` on that were given, and are not void: their jobs are not done. Undefined where there are none. */
+  readonly undone: number | undefined;
 }
 
 export interface CoordinatorStatus {
@@ -98,9 +102,14 @@ export interface CoordinatorStatus {
   readonly members: readonly Member[];
   readonly each: readonly PartitionStatus[];
   readonly calmMs: number;
+  /** For how long it has been drained; undefined: it is not. */
+  readonly drainingMs: number | undefined;
 }
 
-/** Of one queue. Every method rejects with REDIS_UNAVAILABLE, and with PARTITION_LAYOUT where the queue has another number of partitions. */
+/**
+ * Of one queue. Every method rejects with REDIS_UNAVAILABLE, and with PARTITION_LAYOUT where the queue has another number
+ * of partitions; `status` and `drain` speak of the layout that is there, whatever that is.
+ */
 export interface Coordinator {
   readonly queue: string;
   readonly partitions: number;
@@ -113,8 +122,8 @@ export interface Coordinator {
    */
   agree(options?: { untouched?: boolean }): Promise<void>;
   /**
-   * Numbers for jobs about to be pushed, all or none; rejects with PARTITION_NUMBERS_LOST where there are none. After
-   * REDIS_UNAVAILABLE numbers that may have been given are declared void as soon as that can be done.
+   * Numbers for jobs about to be pushed, all or none; rejects with PARTITION_NUMBERS_LOST where there are none, and with
+   * PARTITION_LAYOUT while the queue is being drained. After REDIS_UNAVAILABLE numbers that may have been given are declared void as soon as that can be done.
    */
   numbers(asks: readonly Ask[]): Promise<readonly Numbers[]>;
   /** Numbers whose push failed for certain: nobody has to wait for them. Never fails: it is tried until it is told. */
@@ -140,6 +149,14 @@ export interface Coordinator {
   /** Whether it was still held. */
   release(lease: Lease): Promise<boolean>;
   status(): Promise<CoordinatorStatus | undefined>;
+
+  /** Begins to drain the layout that is there, or takes that back. False: there is none. Twice is as once. */
+  drain(isOn: boolean): Promise<boolean>;
+  /**
+   * Leaves open what is not done in those of the partitions that nobody has, of a queue that is being drained: what
+   * brings such a number later is run, late. For who knows that their jobs will not come. Returns which it was done for.
+   */
+  skipMissing(partitions: readonly number[]): Promise<readonly boolean[]>;
   close(): void;
 }
 
@@ -151,17 +168,25 @@ export function numbersLost(queue: string, partition: number): MillraceError {
   );
 }
 
-/** `waiting`: undefined where it is not known how many are not done. */
+export function beingDrained(queue: string, partitions: number): MillraceError {
+  return new MillraceError(
+    'PARTITION_LAYOUT',
+    `queue ${queue} is being drained: its ${partitions} partitions take no more jobs with a key until PARTITIONS is another number ` +
+      `for all pushers and workers, or until it is taken back by \`millrace partitions drain --cancel --queue ${queue}\``,
+  );
+}
+
+/** `waiting`: how many are not done; undefined: the layout was changed since this process began. */
 export function otherLayout(
   queue: string,
   asked: number,
   there: number,
   waiting: number | undefined,
 ): MillraceError {
-  const why = waiting === undefined ? '' : `, ${waiting} of whose jobs are not done`;
-  return new MillraceError(
-    'PARTITION_LAYOUT',
-    `PARTITIONS is ${asked}, but queue ${queue} has ${there} partitions${why}: set it back to ${there}, stop pushing jobs with a ` +
-      'key, wait until `millrace partitions status` shows that none waits, then change it for all pushers and workers',
-  );
+  const text =
+    waiting === undefined
+      ? `PARTITIONS is ${asked} here, but queue ${queue} has ${there} partitions by now: set PARTITIONS=${there} and restart this process`
+      : `PARTITIONS is ${asked}, but queue ${queue} has ${there} partitions, ${waiting} of whose jobs are not done: set it back to ${there}, ` +
+        `or run \`millrace partitions drain --queue ${queue}\` while workers still have ${there}, then change it for all pushers and workers`;
+  return new MillraceError('PARTITION_LAYOUT', text);
 }

@@ -2,7 +2,7 @@
  * Takes partitions of one queue for this process, keeps them, gives them up: carries out what ownership.ts decides.
  * Renews at a third of the lease; looks about once a second for what is free and who is there.
  */
-import { MillraceError, messageOf } from '../errors.ts';
+import { isMillraceError, type MillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Checkpointed, Coordinator, Place, Survey } from './coordinator.ts';
 import { HeldLease, type LeaseEnd } from './held-lease.ts';
@@ -24,7 +24,10 @@ export interface HolderOptions {
   onEnd?(lease: HeldLease, why: LeaseEnd): void;
 }
 
-/** New, then running, then stopping (what it has is given up, and renewed until then), then closed. */
+/**
+ * New, then running, then stopping (what it has is given up, and renewed until then), then closed. It stops by itself where
+ * the queue has another number of partitions by now.
+ */
 type State = 'new' | 'running' | 'stopping' | 'closed';
 
 export interface HolderTally {
@@ -38,6 +41,8 @@ export class Holder {
   readonly #options: HolderOptions;
   readonly #leases = new Map<number, HeldLease>();
   #state: State = 'new';
+  /** Set once; renewing is over then. */
+  #outdated: string | undefined;
   #survey: Survey | undefined;
   #renewAt = 0;
   #lookAt = 0;
@@ -59,6 +64,11 @@ export class Holder {
   /** Of this queue. */
   get queue(): string {
     return this.#options.coordinator.queue;
+  }
+
+  /** Why it takes no partitions any more: the queue has another number of them by now. Undefined: it has not. */
+  get outdated(): string | undefined {
+    return this.#outdated;
   }
 
   /** What it saw last of the others; undefined before the first look. */
@@ -122,9 +132,12 @@ export class Holder {
       }
     } catch (error) {
       hasFailed = true;
-      this.#warn(error, 'leases of partitions could not be renewed');
+      this.#onFailure(error, 'leases of partitions could not be renewed');
     }
-    this.#renewAt = performance.now() + renewAfterMs(coordinator.ttlMs, hasFailed);
+    this.#renewAt =
+      this.#outdated === undefined
+        ? performance.now() + renewAfterMs(coordinator.ttlMs, hasFailed)
+        : Number.POSITIVE_INFINITY;
   }
 
   async #look(): Promise<void> {
@@ -137,7 +150,7 @@ export class Holder {
       this.#setLook(survey, survey.free.length - taken);
       this.#tellOwnerless();
     } catch (error) {
-      this.#warn(error, 'partitions could not be looked at');
+      this.#onFailure(error, 'partitions could not be looked at');
     }
   }
 
@@ -228,6 +241,7 @@ export class Holder {
   }
 
   async #pause(): Promise<void> {
+    const { coordinator } = this.#options;
     if (this.#state === 'closed' || (this.#state === 'stopping' && this.#leases.size === 0)) return;
     const at = Math.min(
       this.#leases.size > 0 ? this.#renewAt : Number.POSITIVE_INFINITY,
@@ -236,7 +250,8 @@ export class Holder {
     const ms = at - performance.now();
     if (ms <= 0) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      // Where nothing is renewed any more the end of a lease wakes it.
+      const timer = setTimeout(resolve, Math.min(ms, coordinator.ttlMs));
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
@@ -259,10 +274,23 @@ export class Holder {
     );
   }
 
-  #warn(error: unknown, what: string): void {
-    const code = error instanceof MillraceError ? error.code : 'INTERNAL';
+  #onFailure(error: unknown, what: string): void {
+    if (isMillraceError(error, 'PARTITION_LAYOUT')) return this.#onOtherLayout(error);
+    const code = isMillraceError(error) ? error.code : 'INTERNAL';
     if (this.#isNews(`${what} ${code}`))
       this.#options.logger.warn({ code, queue: this.queue }, `${what}: ${messageOf(error)}`);
+  }
+
+  /** Nothing of it can be renewed; new owners wait for the time of a lease, and until then what is held is run. */
+  #onOtherLayout({ code, message }: MillraceError): void {
+    this.#outdated ??= message;
+    if (this.#state !== 'running') return;
+    this.#state = 'stopping';
+    this.#options.logger.error(
+      { code, queue: this.queue },
+      `no partition of queue ${this.queue} is worked on here any more, only its jobs without a key: ${message}`,
+    );
+    for (const lease of this.leases) this.#giveUp(lease);
   }
 
   /** The same once a minute. */

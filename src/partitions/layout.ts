@@ -1,6 +1,9 @@
 /** How a queue is split into partitions, how many pods that takes, and how keys spread over it. Pure. */
 import { partitionOf } from './partition-hash.ts';
 
+/** PARTITIONS takes no more. */
+export const MOST_PARTITIONS = 4_096;
+
 /** The queue of Faktory's that holds a partition: `orders.3`. */
 export function partitionQueue(queue: string, partition: number): string {
   return `${queue}.${partition}`;
@@ -44,6 +47,23 @@ export function seenPartitions(
     untouched: all.every((partition) => known(partition) === undefined),
     empty: all.filter((partition) => (known(partition) ?? 0) === 0),
   };
+}
+
+/** Queues named as partitions of `queue` are, beyond its last one, in which jobs wait: of a layout with more of them, perhaps. */
+export function queuesBeyond(
+  queue: string,
+  partitions: number,
+  sizes: Readonly<Record<string, number>>,
+): { queue: string; backlog: number }[] {
+  return Object.entries(sizes)
+    .map(([name, backlog]) => ({
+      queue: name,
+      backlog,
+      partition: partitionIn(name, queue, MOST_PARTITIONS),
+    }))
+    .filter(({ partition = 0, backlog }) => partition >= partitions && backlog > 0)
+    .sort((a, b) => a.partition! - b.partition!)
+    .map(({ queue: name, backlog }) => ({ queue: name, backlog }));
 }
 
 /** With fewer, some partitions have no owner, and their jobs never run. */

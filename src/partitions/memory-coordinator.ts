@@ -2,6 +2,7 @@
 import {
   type Acquired,
   type Ask,
+  beingDrained,
   type Checkpointed,
   type Coordinator,
   type CoordinatorStatus,
@@ -16,7 +17,7 @@ import {
   type Renewal,
   type Survey,
 } from './coordinator.ts';
-import { addRange, NO_RANGES, type Range, type Ranges } from './ranges.ts';
+import { addRange, before, countNumbers, NO_RANGES, type Range, type Ranges } from './ranges.ts';
 
 export interface MemoryCoordinatorOptions {
   queue: string;
@@ -45,6 +46,7 @@ export class MemoryCoordinator implements Coordinator {
   readonly #now: () => number;
   readonly #records: PartitionRecord[];
   readonly #members = new Map<string, { member: Member; ends: number }>();
+  #drainingSince: number | undefined;
 
   constructor({ queue, partitions, ttlMs, now }: MemoryCoordinatorOptions) {
     this.queue = queue;
@@ -67,6 +69,7 @@ export class MemoryCoordinator implements Coordinator {
   async agree(): Promise<void> {}
 
   async numbers(asks: readonly Ask[]): Promise<readonly Numbers[]> {
+    if (this.#drainingSince !== undefined) throw beingDrained(this.queue, this.partitions);
     for (const { partition } of asks) {
       if (this.#record(partition).epochs.length === 0) throw numbersLost(this.queue, partition);
     }
@@ -180,9 +183,31 @@ export class MemoryCoordinator implements Coordinator {
         ownerlessMs: lives ? undefined : now - record.ends,
         place: record.place,
         last: record.epochs.length === 0 ? undefined : record.last,
+        undone: undoneOf(record),
       };
     });
-    return { partitions: this.partitions, members, each, calmMs: 0 };
+    const since = this.#drainingSince;
+    const drainingMs = since === undefined ? undefined : now - since;
+    return { partitions: this.partitions, members, each, calmMs: 0, drainingMs };
+  }
+
+  async drain(isOn: boolean): Promise<boolean> {
+    this.#drainingSince = isOn ? (this.#drainingSince ?? this.#now()) : undefined;
+    return true;
+  }
+
+  async skipMissing(partitions: readonly number[]): Promise<readonly boolean[]> {
+    return partitions.map((partition) => {
+      const record = this.#record(partition);
+      const { last, place, epochs, ends } = record;
+      const isFree = this.#drainingSince !== undefined && ends <= this.#now();
+      if (!isFree || place === undefined || epochs.length === 0 || place.next > last) return false;
+      record.owner = undefined;
+      record.note = '';
+      record.fence += 1;
+      record.place = { ...epochs.at(-1)!, next: last + 1, open: addRange(place.open, [place.next, last]) };
+      return true;
+    });
   }
 
   close(): void {}
@@ -198,4 +223,13 @@ export class MemoryCoordinator implements Coordinator {
     const record = this.#record(partition);
     return record.owner === owner && record.fence === fence;
   }
+}
+
+/** It has one epoch: nothing makes it forget. */
+function undoneOf({ epochs, last, place, voids }: PartitionRecord): number | undefined {
+  if (epochs.length === 0) return undefined;
+  const next = place?.next ?? 1;
+  const given = before(voids.get(epochs.at(-1)!.epoch) ?? NO_RANGES, last + 1);
+  const passed = before(given, next);
+  return Math.max(0, last + 1 - next - (countNumbers(given) - countNumbers(passed)));
 }

@@ -7,6 +7,7 @@ import { MillraceError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { parseRedisUrl, type RedisAddress, RedisLink } from '../redis.ts';
 import type { Coordinator } from './coordinator.ts';
+import { MOST_PARTITIONS } from './layout.ts';
 import { MemoryCoordinator } from './memory-coordinator.ts';
 import { RedisCoordinator } from './redis-coordinator.ts';
 
@@ -39,8 +40,6 @@ export interface Coordinators {
   connect(): void;
   close(): void;
 }
-
-const MOST_PARTITIONS = 4_096;
 
 /** Throws CONFIG_INVALID. Without partitions nothing else is looked at. */
 export function resolvePartitions(options: PartitionsOptions = {}): PartitionRules {

@@ -5,6 +5,7 @@ import type { RedisLink } from '../redis.ts';
 import {
   type Acquired,
   type Ask,
+  beingDrained,
   type Checkpointed,
   type Coordinator,
   type CoordinatorStatus,
@@ -28,11 +29,13 @@ import {
   BEGIN,
   CHECKPOINT,
   DECLARE_VOID,
+  DRAIN,
   LOOK,
   NUMBERS,
   RELEASE,
   RENEW,
   SETTLE,
+  SKIP_MISSING,
   STATUS,
 } from './redis-scripts.ts';
 import { Unsettled } from './unsettled.ts';
@@ -75,8 +78,8 @@ export class RedisCoordinator implements Coordinator {
   async agree({ untouched = false }: { untouched?: boolean } = {}): Promise<void> {
     for (;;) {
       const was = await this.#layout();
-      const records = this.#records(Math.max(this.partitions, Number(was ?? 0)));
-      const [is, there, waiting] = await this.#call(AGREE, records, [
+      const both = this.#withVoids(Math.max(this.partitions, Number(was ?? 0)));
+      const [is, there, waiting] = await this.#call(AGREE, both, [
         was ?? '',
         untouched ? 'untouched' : 'touched',
       ]);
@@ -104,6 +107,7 @@ export class RedisCoordinator implements Coordinator {
       if (sent) for (const { partition } of asks) this.#unsettled.add(() => this.#settle(partition, id));
       throw error;
     }
+    if (reply[0] === 'draining') throw beingDrained(this.queue, this.partitions);
     if (reply[0] === 'lost') throw numbersLost(this.queue, asks[Number(reply[1]) - 1]!.partition);
     return asks.map(({ partition, count }, i) => ({
       partition,
@@ -191,14 +195,26 @@ export class RedisCoordinator implements Coordinator {
   async status(): Promise<CoordinatorStatus | undefined> {
     const there = Number((await this.#layout()) ?? 0);
     if (there === 0) return undefined;
-    const keys = [this.#key('members'), ...this.#records(there)];
-    const [, calm, members, each] = await this.#call(STATUS, keys, []);
+    const keys = [this.#key('members'), ...this.#withVoids(there)];
+    const [, calm, draining, members, each] = await this.#call(STATUS, keys, []);
     return {
       partitions: there,
       members: parseMembers(members as string[]),
       each: (each as string[][]).map(parseStatus),
       calmMs: Number(calm),
+      drainingMs: draining === '' ? undefined : Number(draining),
     };
+  }
+
+  async drain(isOn: boolean): Promise<boolean> {
+    const [is] = await this.#call(DRAIN, [], [isOn ? 1 : 0]);
+    return is === 'there';
+  }
+
+  async skipMissing(partitions: readonly number[]): Promise<readonly boolean[]> {
+    const keys = partitions.map((partition) => this.#record(partition));
+    const [, ...skipped] = await this.#call(SKIP_MISSING, keys, partitions);
+    return skipped.map((one) => Number(one) === 1);
   }
 
   /** Void numbers that were not told yet are forgotten. */
@@ -262,8 +278,10 @@ export class RedisCoordinator implements Coordinator {
     return this.#key(`refused:${id}`);
   }
 
-  #records(partitions: number): string[] {
-    return Array.from({ length: partitions }, (_, partition) => this.#record(partition));
+  /** Record and voids of each partition. */
+  #withVoids(partitions: number): string[] {
+    const all = Array.from({ length: partitions }, (_, partition) => partition);
+    return all.flatMap((partition) => [this.#record(partition), this.#voids(partition)]);
   }
 }
 

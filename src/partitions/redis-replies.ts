@@ -28,7 +28,7 @@ export function parsePlace([epoch, first, next, open]: readonly string[]): Place
 }
 
 export function parseStatus(
-  [left, owner, fence, last, ...place]: readonly string[],
+  [left, undone, owner, fence, last, ...place]: readonly string[],
   partition: number,
 ): PartitionStatus {
   const leftMs = Number(left || 0);
@@ -41,6 +41,7 @@ export function parseStatus(
     ownerlessMs: lives ? undefined : Math.max(0, -leftMs),
     place: parsePlace(place),
     last: last === '' ? undefined : Number(last),
+    undone: undone === '' ? undefined : Number(undone),
   };
 }
 

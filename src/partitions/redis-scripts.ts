@@ -2,7 +2,7 @@
  * The scripts of the coordinator in Redis. All keys of a queue have one hash tag, so they lie in one slot of a cluster:
  *
  * - `millrace:{queue}:layout`: `of` (number of partitions), `run` (which run of Redis it is), `calm` (until when nobody
- *   may acquire)
+ *   may acquire), `draining` (since when it is drained: no numbers are given)
  * - `…:leases`: for each partition when its lease ends, or ended, in ms since 1970 by Redis' clock
  * - `…:members`: for each owner until when it is there, how many partitions it has, how many it takes
  * - `…:p:<n>`: the partition. `epoch`, `epochs` (`epoch:first,…`), `run`, `last`: its numbers. `owner`, `fence`, `note`:
@@ -12,7 +12,8 @@
  * - `…:refused:<ask>`: for a minute, an ask whose asker has given up
  *
  * Every script begins with `ENTER`: KEYS 1 and 2 are layout and leases, ARGV 1 to 3 `of`, `run`, and the time of a lease
- * in ms. Where Redis has been restarted (another run) or emptied (no layout, no leases) nobody acquires for that time.
+ * in ms. Where Redis has been restarted or a replica took over (another run), or where it was emptied (no layout, no
+ * leases), nobody acquires for that time.
  */
 const TIME = `
 local time = redis.call('TIME')
@@ -25,10 +26,16 @@ end
 
 const ENTER = `${TIME}
 local of, run = ARGV[1], ARGV[2]
-local layout = redis.call('HMGET', KEYS[1], 'of', 'run', 'calm')
+local layout = redis.call('HMGET', KEYS[1], 'of', 'run', 'calm', 'draining')
 if layout[1] and layout[1] ~= of then return {'layout', layout[1]} end
 local calm = tonumber(layout[3] or 0)
 local emptied = redis.call('ZCARD', KEYS[2]) < tonumber(of)
+if run ~= '' and layout[2] and layout[2] ~= run then
+  -- Its history has another id, too, once it is long without a replica, or has its first: the caller may not know yet.
+  local told = redis.pcall('INFO', 'replication')
+  local history = type(told) == 'string' and string.match(told, 'master_replid:(%w+)')
+  if history then run = string.match(run, '^[^:]*') .. ':' .. history end
+end
 if emptied or (run ~= '' and layout[2] ~= run) then
   calm = now + tonumber(ARGV[3])
   redis.call('HMSET', KEYS[1], 'of', of, 'run', run, 'calm', text(calm))
@@ -36,21 +43,48 @@ if emptied or (run ~= '' and layout[2] ~= run) then
 end
 `;
 
-/** ARGV 4: what the layout was when the caller looked, 5: whether nobody can be working. KEYS 3…: the partitions of both layouts. */
-export const AGREE = `${TIME}
+/** How many numbers of a partition were given, are not void, and are not done. Void ones count in their own epoch only. */
+const UNDONE = `
+local function undone(record, voids)
+  local is = redis.call('HMGET', record, 'last', 'pn', 'epochs')
+  if not is[1] then return nil end
+  local last, next = tonumber(is[1]), tonumber(is[2] or 1)
+  local count = math.max(0, last + 1 - next)
+  if count == 0 then return 0 end
+  local epochs, ends = {}, {}
+  for epoch, first in string.gmatch(is[3] or '', '(%d+):(%d+)') do
+    if #epochs > 0 then ends[epochs[#epochs].epoch] = tonumber(first) - 1 end
+    epochs[#epochs + 1] = {epoch = epoch, first = tonumber(first)}
+    ends[epoch] = last
+  end
+  local firsts = {}
+  for _, each in ipairs(epochs) do firsts[each.epoch] = each.first end
+  for _, entry in ipairs(redis.call('ZRANGEBYSCORE', voids, text(next), '+inf')) do
+    local epoch, from, to = string.match(entry, '^(%d+):(%d+)-(%d+)$')
+    if firsts[epoch] then
+      local low, high = math.max(tonumber(from), next, firsts[epoch]), math.min(tonumber(to), ends[epoch])
+      count = count - math.max(0, high - low + 1)
+    end
+  end
+  return math.max(0, count)
+end
+`;
+
+/** ARGV 4: what the layout was when the caller looked, 5: whether nobody can be working. KEYS 3…: record and voids of each partition of both layouts. */
+export const AGREE = `${TIME}${UNDONE}
 local of, run = ARGV[1], ARGV[2]
 local was = redis.call('HGET', KEYS[1], 'of') or ''
 if was == of then return {'agreed'} end
 if was ~= ARGV[4] then return {'again'} end
 local waiting = 0
-for i = 3, #KEYS do
-  local record = redis.call('HMGET', KEYS[i], 'epoch', 'last', 'pn')
-  if record[1] and was ~= '' then waiting = waiting + (record[2] or 0) + 1 - (record[3] or 1) end
+for i = 3, #KEYS, 2 do
+  if was ~= '' then waiting = waiting + (undone(KEYS[i], KEYS[i + 1]) or 0) end
 end
 if waiting > 0 then return {'layout', was, text(waiting)} end
 local calm = '0'
 if was ~= '' or ARGV[5] ~= 'untouched' then calm = text(now + tonumber(ARGV[3])) end
 redis.call('HMSET', KEYS[1], 'of', of, 'run', run, 'calm', calm)
+redis.call('HDEL', KEYS[1], 'draining')
 redis.call('DEL', KEYS[2])
 fill()
 return {'agreed'}
@@ -60,6 +94,7 @@ return {'agreed'}
 export const NUMBERS = `${ENTER}
 -- Its asker has given up: this came late, from a connection that was thought dead.
 if redis.call('EXISTS', KEYS[3]) == 1 then return {'refused'} end
+if layout[4] then return {'draining'} end
 local records = {}
 for i = 1, #ARGV - 4 do
   local record = redis.call('HMGET', KEYS[2 + 2 * i], 'epoch', 'run', 'last', 'pn', 'epochs')
@@ -207,9 +242,9 @@ if tonumber(redis.call('ZSCORE', KEYS[2], ARGV[4]) or 0) > now then redis.call('
 return {'released'}
 `;
 
-/** Changes nothing. KEYS 3: members, 4…: records. */
-export const STATUS = `${TIME}
-local calm = tonumber(redis.call('HGET', KEYS[1], 'calm') or 0)
+/** Changes nothing. KEYS 3: members, 4…: record and voids of each. */
+export const STATUS = `${TIME}${UNDONE}
+local layout = redis.call('HMGET', KEYS[1], 'calm', 'draining')
 local members = {}
 local all = redis.call('HGETALL', KEYS[3])
 for i = 1, #all, 2 do
@@ -221,12 +256,44 @@ for i = 1, #all, 2 do
   end
 end
 local each = {}
-for i = 4, #KEYS do
+for i = 4, #KEYS, 2 do
   local record = redis.call('HMGET', KEYS[i], 'owner', 'fence', 'last', 'pe', 'pf', 'pn', 'open')
-  local ends = redis.call('ZSCORE', KEYS[2], i - 4)
-  local row = {ends and text(tonumber(ends) - now) or ''}
-  for j = 1, 7 do row[1 + j] = record[j] or '' end
+  local ends = redis.call('ZSCORE', KEYS[2], #each)
+  local left = undone(KEYS[i], KEYS[i + 1])
+  local row = {ends and text(tonumber(ends) - now) or '', left and text(left) or ''}
+  for j = 1, 7 do row[2 + j] = record[j] or '' end
   each[#each + 1] = row
 end
-return {'status', text(math.max(0, calm - now)), members, each}
+local drained = layout[2] and text(math.max(0, now - tonumber(layout[2]))) or ''
+return {'status', text(math.max(0, tonumber(layout[1] or 0) - now)), drained, members, each}
+`;
+
+/** Of the layout that is there. ARGV 4: 1, or 0 to take it back. */
+export const DRAIN = `${TIME}
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'none'} end
+if ARGV[4] == '1' then redis.call('HSETNX', KEYS[1], 'draining', text(now)) else redis.call('HDEL', KEYS[1], 'draining') end
+return {'there'}
+`;
+
+/**
+ * KEYS 3…: records. ARGV 4…: which partition each is. What nobody has is left open up to the last number, as if an owner
+ * had skipped it, with a fence of its own: one whose lease has lapsed must not say otherwise.
+ */
+export const SKIP_MISSING = `${ENTER}
+local skipped = {'skipped'}
+for i = 1, #KEYS - 2 do
+  local key, partition = KEYS[2 + i], ARGV[3 + i]
+  local record = redis.call('HMGET', key, 'epoch', 'epochs', 'last', 'pn', 'open', 'fence')
+  local ends = tonumber(redis.call('ZSCORE', KEYS[2], partition) or 0)
+  local isFree = layout[4] and now >= calm and now >= ends and record[1]
+  skipped[1 + i] = 0
+  if isFree and tonumber(record[3]) >= tonumber(record[4] or 1) then
+    local open = text(tonumber(record[4] or 1)) .. '-' .. record[3]
+    if record[5] and record[5] ~= '' then open = record[5] .. ',' .. open end
+    redis.call('HMSET', key, 'owner', '', 'note', '', 'fence', text(math.max(tonumber(record[6] or 0) + 1, now)),
+      'pe', record[1], 'pf', string.match(record[2], ':(%d+)$'), 'pn', text(tonumber(record[3]) + 1), 'open', open)
+    skipped[1 + i] = 1
+  end
+end
+return skipped
 `;

@@ -26,8 +26,16 @@ export function withStamp(custom: Custom | undefined, { epoch, number, key }: St
 
 /** The same for a job that has a key and no place in the order: its turn is when it comes. */
 export function withKey(custom: Custom | undefined, key: string): Custom {
-  const { n: _n, e: _e, ...ours } = isObject(custom?.millrace) ? custom.millrace : {};
-  return { ...custom, millrace: { ...ours, k: key } };
+  const placeless = withoutPlace(custom ?? {});
+  const ours = isObject(placeless.millrace) ? placeless.millrace : {};
+  return { ...placeless, millrace: { ...ours, k: key } };
+}
+
+/** `custom` without a place in the order, where another job had one: two of one place would be taken for one. */
+export function withoutPlace(custom: Custom): Custom {
+  if (!isObject(custom.millrace)) return custom;
+  const { n: _n, e: _e, ...ours } = custom.millrace;
+  return { ...custom, millrace: ours };
 }
 
 /** Undefined where there is none, or what no pusher of ours has written: such a job has no place in the order. */

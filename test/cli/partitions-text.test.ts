@@ -54,7 +54,16 @@ describe('the status', () => {
   const TTL_MS = 30_000;
   const place = { epoch: 1, first: 1, next: 18, open: [] };
   const owned = rowOf(
-    { partition: 0, owner: 'host-1', fence: 7, leftMs: 20_000, ownerlessMs: undefined, place, last: 20 },
+    {
+      partition: 0,
+      owner: 'host-1',
+      fence: 7,
+      leftMs: 20_000,
+      ownerlessMs: undefined,
+      place,
+      last: 20,
+      undone: 3,
+    },
     { size: 3, ageSeconds: 12.4 },
     TTL_MS,
   );
@@ -65,7 +74,9 @@ describe('the status', () => {
     leftMs: undefined,
     place: undefined,
     last: undefined,
+    undone: undefined,
   };
+  const well = { drainingMs: null, beyond: [] };
   const nothing = { size: undefined, ageSeconds: undefined };
 
   it('is a line for each partition', () => {
@@ -73,7 +84,7 @@ describe('the status', () => {
     expect([owned.trouble, fresh.trouble]).toEqual([null, null]);
     const members = [{ owner: 'host-1', count: 1, most: 4 }];
     expect(
-      statusText({ queue: 'orders', partitions: 2, members, calmMs: 0, rows: [owned, fresh] }),
+      statusText({ ...well, queue: 'orders', partitions: 2, members, calmMs: 0, rows: [owned, fresh] }),
     ).toBe(`queue orders: 2 partitions, 1 worker that takes 4 at most
 partition  next  not done  backlog  oldest  fence  owner
         0    18         3        3    12 s      7  host-1
@@ -83,7 +94,7 @@ partition  next  not done  backlog  oldest  fence  owner
   it('tells of a partition that nobody has had for twice a lease', () => {
     const row = rowOf({ ...orphan, ownerlessMs: 60_000 }, nothing, TTL_MS);
     expect(row.trouble).toMatch(/^no worker has had it for 60 s/);
-    const status = { queue: 'q', partitions: 2, members: [], calmMs: 9_000, rows: [row] };
+    const status = { ...well, queue: 'q', partitions: 2, members: [], calmMs: 9_000, rows: [row] };
     expect(statusText(status).split('\n').slice(-2)).toEqual([
       'Redis was restarted or emptied, or the layout changed: nobody may take a partition for another 9 s',
       `partition 1: ${row.trouble}`,
@@ -96,8 +107,23 @@ partition  next  not done  backlog  oldest  fence  owner
     expect(rowOf(without, { size: 0, ageSeconds: undefined }, TTL_MS).trouble).toBeNull();
   });
 
+  it('says that the queue is being drained, and what waits where no partition is any more', () => {
+    const status = { queue: 'q', partitions: 2, members: [], calmMs: 0, rows: [owned] };
+    const beyond = [
+      { queue: 'q.2', backlog: 1_200 },
+      { queue: 'q.7', backlog: 1 },
+    ];
+    const lines = statusText({ ...status, drainingMs: 5_000, beyond }).split('\n');
+    expect(lines[1]).toMatch(
+      /^it is being drained, for 5 s by now: jobs with a key are refused .*drain --cancel/,
+    );
+    expect(lines.at(-1)).toMatch(
+      /^jobs wait beyond the last partition: q\.2 \(1,200\), q\.7 \(1\)\. .*PARTITIONS=0 WORKER_QUEUES=q\.2,q\.7$/,
+    );
+  });
+
   it('says where there is nothing', () => {
-    expect(statusText({ queue: 'q', partitions: 0, members: [], calmMs: 0, rows: [] })).toBe(
+    expect(statusText({ ...well, queue: 'q', partitions: 0, members: [], calmMs: 0, rows: [] })).toBe(
       'queue q: Redis knows of no partitions',
     );
   });

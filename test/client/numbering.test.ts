@@ -160,11 +160,20 @@ describe('numbers', () => {
     await memory.begin([0]);
     expect(await numbersOf([add(0, false), add(0), add(0, false)])).toEqual([undefined, 1, undefined]);
     expect(await add(1, false)).toBeUndefined();
-    expect(asked).toEqual([[{ partition: 0, count: 1 }]]);
+    expect(asked).toEqual([[{ partition: 0, count: 1 }], []]);
     // Nor do they fail where others get none.
     const lost = numberingOf({ holding: ['q.1'] });
     const [numbered, unnumbered] = await Promise.allSettled([lost.add(1), lost.add(1, false)]);
     expect([numbered.status, unnumbered.status]).toEqual(['rejected', 'fulfilled']);
+  });
+
+  it('are asked for even by jobs that need none: not while the queue is drained', async () => {
+    const { add, memory } = numberingOf();
+    await memory.begin([0]);
+    await memory.drain(true);
+    await expect(add(0, false)).rejects.toMatchObject({ code: 'PARTITION_LAYOUT' });
+    await memory.drain(false);
+    expect(await add(0, false)).toBeUndefined();
   });
 
   it('are told void once for those that lie together', async () => {

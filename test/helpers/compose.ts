@@ -1,7 +1,7 @@
 /** The compose files as a real parser reads them, and their services as processes of this machine. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,7 @@ export interface Service {
   readonly healthcheck: { readonly test: readonly string[] };
   readonly volumes?: readonly string[];
   readonly ports?: readonly string[];
+  readonly profiles?: readonly string[];
   readonly [key: string]: unknown;
 }
 
@@ -51,10 +52,27 @@ export function describeCompose(name: string, cases: () => void): void {
   describe.skipIf(reason !== undefined)(name, cases);
 }
 
-/** Reads a file as `docker-compose config` does, with a .env of these variables. Rejects with what it says. */
+/**
+ * Reads a file as `docker-compose config` does, with a .env of these variables; services of profiles that
+ * COMPOSE_PROFILES does not name are left out. Rejects with what it says.
+ */
 export async function resolveCompose(
   file: ComposeFile,
   variables: Readonly<Record<string, string>> = {},
+): Promise<Record<string, Service>> {
+  const profiles = (variables.COMPOSE_PROFILES ?? '').split(',');
+  const services = await resolveAll(file, variables);
+  // The older docker-compose shows them all, and starts those of the profiles only.
+  return Object.fromEntries(
+    Object.entries(services).filter(
+      ([, service]) => service.profiles?.some((profile) => profiles.includes(profile)) ?? true,
+    ),
+  );
+}
+
+async function resolveAll(
+  file: ComposeFile,
+  variables: Readonly<Record<string, string>>,
 ): Promise<Record<string, Service>> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-compose-env-'));
   try {
@@ -71,16 +89,28 @@ export async function resolveCompose(
   }
 }
 
-async function readCompose(args: string[], home: string): Promise<Record<string, Service>> {
-  const options = { env: { PATH: process.env.PATH, HOME: home }, cwd: REPOSITORY, maxBuffer: 2 ** 24 };
+/** The services of what `docker-compose <args>` prints, in the repository's folder. */
+export async function readCompose(
+  args: string[],
+  home: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Record<string, Service>> {
+  const env = { PATH: process.env.PATH, HOME: home, ...variables };
+  const options = { env, cwd: REPOSITORY, maxBuffer: 2 ** 24 };
   const { stdout } = await run('docker-compose', args, options);
   // docker-compose is written in Python, for the system's one, and brings the YAML reader along.
   const toJson = 'import json, sys, yaml; print(json.dumps(yaml.safe_load(sys.argv[1])["services"]))';
   const { stdout: json } = await run('/usr/bin/python3', ['-c', toJson, stdout], options);
   // It doubles every $, so that what it prints is a compose file again.
-  return JSON.parse(json, (_key, value) =>
+  const services = JSON.parse(json, (_key, value) =>
     typeof value === 'string' ? value.replaceAll('$$', '$') : value,
   ) as Record<string, Service>;
+  return Object.fromEntries(
+    Object.entries(services).map(([name, service]) => [
+      name,
+      { ...service, environment: service.environment ?? {} },
+    ]),
+  );
 }
 
 /**
@@ -90,22 +120,26 @@ async function readCompose(args: string[], home: string): Promise<Record<string,
 export class Deployment implements AsyncDisposable {
   readonly api: { readonly port: number };
   readonly faktory: { readonly host: string; readonly port: number };
+  readonly redis: { readonly port: number };
   readonly #webPort: number;
   readonly #dataFolder: string;
   readonly #serverName: string;
   readonly #running: PlayedService[] = [];
 
-  private constructor(dataFolder: string, serverName: string, [api, faktory, web]: number[]) {
+  private constructor(dataFolder: string, serverName: string, [api, faktory, web, redis]: number[]) {
     this.api = { port: api! };
     this.faktory = { host: '127.0.0.1', port: faktory! };
+    this.redis = { port: redis! };
     this.#webPort = web!;
     this.#dataFolder = dataFolder;
     this.#serverName = serverName;
   }
 
-  /** `dataFolder` stands for Faktory's volume, `serverName` is what FAKTORY_SERVER_IP was set to. */
+  /** `dataFolder` stands for the volumes, `serverName` is what FAKTORY_SERVER_IP was set to. */
   static async create(dataFolder: string, serverName = 'faktory'): Promise<Deployment> {
-    return new Deployment(dataFolder, serverName, [await freePort(), await freePort(), await freePort()]);
+    const ports: number[] = [];
+    while (ports.length < 4) ports.push(await freePort());
+    return new Deployment(dataFolder, serverName, ports);
   }
 
   /** Starts one container of a service. Does not wait for it to be healthy. */
@@ -120,7 +154,7 @@ export class Deployment implements AsyncDisposable {
     if (env.METRICS_PORT !== undefined) env.METRICS_PORT = String(metricsPort);
     // What the image itself has on its PATH is on this machine's.
     if (env.PATH !== undefined) env.PATH = [env.PATH.split(':')[0], process.env.PATH].join(delimiter);
-    const command = name === 'faktory' ? this.#faktoryCommand(service, place) : millraceCommand(service);
+    const command = await this.#commandOf(name, service, place);
     const played = new PlayedService(command, env, service.healthcheck.test.map(place));
     this.#running.push(played);
     return played;
@@ -148,6 +182,16 @@ export class Deployment implements AsyncDisposable {
     await Promise.all(this.#running.map((service) => service.process.stop('SIGKILL')));
   }
 
+  async #commandOf(name: string, service: Service, place: (text: string) => string): Promise<string[]> {
+    if (name === 'faktory') return this.#faktoryCommand(service, place);
+    if (name !== 'redis') return millraceCommand(service);
+    const folder = join(this.#dataFolder, 'redis');
+    await mkdir(folder, { recursive: true });
+    // Its volume is there; and of an option that is given twice the last one counts.
+    const words = service.command.map((word) => (word === '/data' ? folder : place(word)));
+    return [...words, '--bind', '127.0.0.1'];
+  }
+
   #faktoryCommand(service: Service, place: (text: string) => string): string[] {
     const [, ...args] = service.command.map(place);
     // Where its volume is mounted it finds by itself; here it must be told.
@@ -155,9 +199,12 @@ export class Deployment implements AsyncDisposable {
   }
 
   #placeOf(text: string, service: Service, metricsPort: number): string {
+    if (text === '6379') return String(this.redis.port);
     const places: [string, string][] = [
       ['faktory:7419', `127.0.0.1:${this.faktory.port}`],
       [`${this.#serverName}:7419`, `127.0.0.1:${this.faktory.port}`],
+      ['redis:6379', `127.0.0.1:${this.redis.port}`],
+      [`${this.#serverName}:6379`, `127.0.0.1:${this.redis.port}`],
       ['0.0.0.0:7419', `127.0.0.1:${this.faktory.port}`],
       ['0.0.0.0:7420', `127.0.0.1:${this.#webPort}`],
       ['127.0.0.1:7420', `127.0.0.1:${this.#webPort}`],
@@ -199,11 +246,12 @@ export class PlayedService {
     });
   }
 
-  /** Asks its health check once, with the commands of Faktory's image, which are busybox's. */
+  /** Asks its health check once. The commands of Faktory's image are busybox's. */
   async isHealthy(): Promise<boolean> {
     const [kind, command, ...args] = this.#healthcheck;
     if (kind !== 'CMD') throw new Error(`a health check of the kind ${kind}`);
-    const words = command === 'wget' ? ['busybox', command, ...args] : [process.execPath, ...args];
+    const stand: Record<string, string[]> = { wget: ['busybox', 'wget'], node: [process.execPath] };
+    const words = [...(stand[command!] ?? [command!]), ...args];
     await using check = startProcess(words[0]!, words.slice(1), { env: this.#env });
     return (await check.waitForExit()).code === 0;
   }

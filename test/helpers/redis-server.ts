@@ -9,6 +9,8 @@ export interface RedisServer extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly url: string;
+  /** Waits for a line of its log, those already there included. */
+  waitForLine(pattern: RegExp): Promise<RegExpExecArray>;
   /** Of its own process. SIGKILL is waited for. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Again on the same port, after a kill; empty. */
@@ -17,13 +19,13 @@ export interface RedisServer extends AsyncDisposable {
 
 const KEEPS_NOTHING = ['--save', '', '--appendonly', 'no'];
 
-/** Returns once it takes connections. `args`: how it stores (default: not at all). */
+/** Returns once it takes connections; `replicaOf`: of that one, with the same password. `args`: how it stores (default: not at all). */
 export async function startRedis(
-  options: { password?: string; args?: readonly string[] } = {},
+  options: { password?: string; args?: readonly string[]; replicaOf?: RedisServer } = {},
 ): Promise<RedisServer> {
   const port = await freePort();
   const dir = mkdtempSync(join(tmpdir(), 'millrace-redis-'));
-  const { password, args = KEEPS_NOTHING } = options;
+  const { password, args = KEEPS_NOTHING, replicaOf } = options;
   const host = '127.0.0.1';
   let child: RunningProcess;
   const start = async (): Promise<void> => {
@@ -31,7 +33,11 @@ export async function startRedis(
       'redis-server',
       [
         ...['--port', String(port), '--bind', host, '--dir', dir, ...args],
-        ...(password === undefined ? [] : ['--requirepass', password]),
+        // The password is asked of its replicas, too.
+        ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
+        ...(replicaOf === undefined ? [] : ['--replicaof', replicaOf.host, String(replicaOf.port)]),
+        // Or it waits for five seconds for more replicas.
+        ...['--repl-diskless-sync-delay', '0'],
       ],
       { cwd: dir, removeOnDeath: dir },
     );
@@ -48,6 +54,7 @@ export async function startRedis(
     port,
     url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`,
     start,
+    waitForLine: (pattern) => child.waitForLine(pattern),
     async kill(signal) {
       child.kill(signal);
       if (signal === 'SIGKILL') await child.exit;

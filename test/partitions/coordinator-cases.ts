@@ -1,6 +1,6 @@
 /** What every coordinator must do. Run against each: memory-coordinator.test.ts, test/system/partitions.test.ts. */
 import { randomUUID } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Coordinator, Lease, Place } from '../../src/partitions/coordinator.ts';
 import { parseRanges } from '../../src/partitions/ranges.ts';
 import { until } from '../helpers/until.ts';
@@ -244,6 +244,7 @@ export function coordinatorCases(openAny: OpenCoordinator): void {
           ownerlessMs: undefined,
           place: got.place,
           last: 7,
+          undone: 7,
         },
         {
           partition: 1,
@@ -253,8 +254,82 @@ export function coordinatorCases(openAny: OpenCoordinator): void {
           ownerlessMs: expect.any(Number),
           place: undefined,
           last: undefined,
+          undone: undefined,
         },
       ],
+      drainingMs: undefined,
+    });
+  });
+
+  it('counts what is not done, and nobody waits for: void numbers are not', async () => {
+    const { coordinator } = await open(1);
+    const undone = async () => (await coordinator.status())!.each[0]!.undone;
+    await coordinator.begin([0]);
+    expect(await undone()).toBe(0);
+    const { epoch } = (await coordinator.numbers([{ partition: 0, count: 10 }]))[0]!;
+    expect(await undone()).toBe(10);
+    coordinator.declareVoid(0, epoch, [2, 3]);
+    coordinator.declareVoid(0, epoch, [8, 10]);
+    await until(async () => (await undone()) === 5, { what: 'five that are not done' });
+    const got = (await coordinator.acquire(0, 'a'))!;
+    await coordinator.checkpoint(got, placeAt(3, epoch));
+    expect(await undone()).toBe(4);
+    await coordinator.checkpoint(got, placeAt(8, epoch, '5'));
+    expect(await undone()).toBe(0);
+  });
+
+  describe('while it is drained', () => {
+    const refused = (queue: string) => ({
+      code: 'PARTITION_LAYOUT',
+      message: expect.stringMatching(
+        new RegExp(`^queue ${queue} is being drained: .*millrace partitions drain --cancel --queue ${queue}`),
+      ),
+    });
+
+    it('gives no numbers, and owners go on; taken back, it gives them as if nothing had been', async () => {
+      const { coordinator } = await open(2);
+      const ask = () => coordinator.numbers([{ partition: 0, count: 1 }]);
+      await coordinator.begin([0, 1]);
+      const { epoch } = (await ask())[0]!;
+      expect([await coordinator.drain(true), await coordinator.drain(true)]).toEqual([true, true]);
+      await expect(ask()).rejects.toMatchObject(refused(coordinator.queue));
+      await coordinator.agree();
+      await expect(ask()).rejects.toMatchObject(refused(coordinator.queue));
+      expect((await coordinator.status())!.drainingMs).toBeGreaterThanOrEqual(0);
+
+      const got = (await coordinator.acquire(0, 'a'))!;
+      await coordinator.look({ owner: 'a', count: 1, most: 2 });
+      expect(await coordinator.renew('a', [{ ...got, note: '' }])).toEqual([true]);
+      expect(await coordinator.checkpoint(got, placeAt(2, epoch))).toBe('stored');
+      expect((await coordinator.status())!.each.map(({ undone }) => undone)).toEqual([0, 0]);
+      expect(await coordinator.release(got)).toBe(true);
+
+      await coordinator.drain(false);
+      expect((await coordinator.status())!.drainingMs).toBeUndefined();
+      expect(await ask()).toEqual([{ partition: 0, count: 1, epoch, first: 2 }]);
+    });
+
+    it('leaves open what is missing, of partitions that nobody has; an owner from before says no more', async () => {
+      const { coordinator, lapse } = await open(4);
+      await coordinator.begin([0, 1, 2]);
+      const { epoch } = (await coordinator.numbers([{ partition: 0, count: 6 }]))[0]!;
+      await coordinator.numbers([{ partition: 1, count: 1 }]);
+      const old = (await coordinator.acquire(0, 'old'))!;
+      await coordinator.checkpoint(old, placeAt(4, epoch, '2'));
+      await lapse();
+      await coordinator.acquire(1, 'b');
+      expect(await coordinator.skipMissing([0])).toEqual([false]);
+      await coordinator.drain(true);
+      // 1 has an owner, of 2 all is done, 3 has no numbers.
+      expect(await coordinator.skipMissing([0, 1, 2, 3])).toEqual([true, false, false, false]);
+      expect((await coordinator.status())!.each[0]).toMatchObject({ undone: 0, place: { next: 7 } });
+      expect(await coordinator.checkpoint(old, placeAt(5, epoch))).toBe('fenced');
+      const next = (await coordinator.acquire(0, 'new'))!;
+      expect(next.fence).toBeGreaterThan(old.fence);
+      const missing = [...(next.place?.open ?? [])].flatMap(([from, to]) =>
+        Array.from({ length: to - from + 1 }, (_, i) => from + i),
+      );
+      expect([next.place?.next, missing]).toEqual([7, [2, 4, 5, 6]]);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MillraceError } from '../../src/errors.ts';
 import { SILENT } from '../../src/logger.ts';
-import type { Coordinator } from '../../src/partitions/coordinator.ts';
+import { type Coordinator, otherLayout } from '../../src/partitions/coordinator.ts';
 import type { HeldLease, LeaseEnd } from '../../src/partitions/held-lease.ts';
 import { Holder } from '../../src/partitions/holder.ts';
 import { MemoryCoordinator } from '../../src/partitions/memory-coordinator.ts';
@@ -63,7 +63,11 @@ function pod(coordinator: Coordinator, owner: string, { most = 4, slow = false }
     coordinator,
     owner,
     most,
-    logger: { ...SILENT, warn: (_: object, text: string) => void logged.push(text) },
+    logger: {
+      ...SILENT,
+      warn: (_: object, text: string) => void logged.push(text),
+      error: (_: object, text: string) => void logged.push(text),
+    },
     onGain: () => {},
     onSurplus: (lease) => {
       surplus.push(lease);
@@ -246,6 +250,46 @@ describe('a holder', () => {
     await pass(60_000);
     expect(a.logged).toHaveLength(2);
     a.holder.close();
+  });
+
+  it('gives up all that it has once the queue has another number of partitions, tells it once, and takes no more', async () => {
+    const coordinator = coordinatorOf(2);
+    const asked: string[] = [];
+    let isChanged = false;
+    const changing = new Proxy(coordinator, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          if (isChanged) asked.push(String(name));
+          return isChanged ? Promise.reject(otherLayout('q', 2, 3, undefined)) : value.apply(target, args);
+        };
+      },
+    });
+    const quick = pod(changing, 'quick', { most: 1 });
+    const slow = pod(changing, 'slow', { most: 1, slow: true });
+    await pass(2_000);
+    expect([quick.live().length, slow.live().length]).toEqual([1, 1]);
+    isChanged = true;
+    await pass(1_500);
+    // One runs what it has; new owners wait for the time of a lease.
+    expect([quick.ends, slow.ends, slow.live().length]).toEqual([['released'], [], 1]);
+    for (const { holder, surplus, logged } of [quick, slow]) {
+      expect(surplus).toHaveLength(1);
+      expect(holder.outdated).toMatch(/^PARTITIONS is 2 here, but queue q has 3 partitions by now/);
+      expect(logged).toEqual([
+        expect.stringMatching(
+          /^no partition of queue q is worked on here any more, .*set PARTITIONS=3 and restart/,
+        ),
+      ]);
+    }
+    await pass(TTL_MS);
+    expect(slow.ends).toEqual(['expired']);
+    asked.length = 0;
+    await pass(10 * TTL_MS);
+    expect(asked).toEqual([]);
+    expect([quick.logged.length, slow.logged.length]).toEqual([1, 2]);
+    await Promise.all([quick.holder.stop(), slow.holder.stop()]);
   });
 
   it('stops before it has started, and twice', async () => {

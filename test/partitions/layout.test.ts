@@ -3,6 +3,7 @@ import {
   partitionIn,
   partitionQueues,
   podsNeeded,
+  queuesBeyond,
   SpreadTally,
   seenPartitions,
   uncovered,
@@ -32,6 +33,22 @@ describe('names of partitions', () => {
 });
 
 describe('what Faktory says', () => {
+  it('is whether jobs wait beyond the last partition, as of a layout that had more', () => {
+    const sizes = {
+      orders: 5,
+      'orders.1': 5,
+      'orders.11': 2,
+      'orders.2': 3,
+      'orders.3': 0,
+      'orders.x': 1,
+      'orders.9999': 1,
+    };
+    expect(queuesBeyond('orders', 2, sizes)).toEqual([
+      { queue: 'orders.2', backlog: 3 },
+      { queue: 'orders.11', backlog: 2 },
+    ]);
+  });
+
   it('is whether anyone was ever there, and where nothing waits', () => {
     expect(seenPartitions('q', 3, { default: 5 })).toEqual({ untouched: true, empty: [0, 1, 2] });
     expect(seenPartitions('q', 3, { 'q.1': 2, 'q.2': 0, 'q.3': 7 })).toEqual({

@@ -11,19 +11,12 @@ import {
   type PlayedService,
   REPOSITORY,
   resolveCompose,
-  type Service,
 } from '../helpers/compose.ts';
 import { startProcess } from '../helpers/process.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { until } from '../helpers/until.ts';
+import { connectTo, GIVEN, KEYED, portsOf, startAll, untilStopped } from './deployments.ts';
 import { millrace } from './millrace.ts';
-
-/** What must be given, by file. */
-const GIVEN: Record<ComposeFile, Record<string, string>> = {
-  'docker-compose.yml': {},
-  'docker-compose.server.yml': { BIND_IP: '192.0.2.10', FAKTORY_PASSWORD: 's3cret', API_TOKEN: 't0ken' },
-  'docker-compose.worker.yml': { FAKTORY_SERVER_IP: 'faktory-server', FAKTORY_PASSWORD: 's3cret' },
-};
 
 /** Read by compose itself, or by Faktory and its wrapper; everything else must be a setting of millrace. */
 const COMPOSE_ONLY = new Set([
@@ -31,9 +24,15 @@ const COMPOSE_ONLY = new Set([
   'HANDLERS_DIR',
   ...['FAKTORY_CPUS', 'FAKTORY_MEMORY', 'API_MEMORY', 'WORKER_MEMORY', 'FAKTORY_USER'],
   ...['FAKTORY_IMAGE', 'NODE_IMAGE', 'MILLRACE_IMAGE', 'FAKTORY_FSYNC'],
+  ...['REDIS_IMAGE', 'REDIS_MEMORY', 'REDIS_PASSWORD'],
 ]);
-/** In the environment of Faktory's own container. */
-const FAKTORYS_OWN = new Set(['FAKTORY_PASSWORD', 'FAKTORY_SKIP_PASSWORD', 'FAKTORY_FSYNC', 'PATH']);
+/** Compose's own, told in the heads. */
+const OF_COMPOSE = new Set(['COMPOSE_PROFILES']);
+/** In the environment of containers that are not ours. */
+const OF_OTHERS: Record<string, readonly string[]> = {
+  faktory: ['FAKTORY_PASSWORD', 'FAKTORY_SKIP_PASSWORD', 'FAKTORY_FSYNC', 'PATH'],
+  redis: ['REDISCLI_AUTH'],
+};
 
 /** Where a file's default is meant to differ from the configuration's own. */
 const DIFFERENT: Partial<Record<ComposeFile, Partial<Record<SettingName, string>>>> = {
@@ -52,7 +51,7 @@ describeCompose('the compose files', () => {
       const head = text.slice(0, text.search(/^[^#]/m));
       const told = new Set([...head.matchAll(/\b([A-Z]+_[A-Z_]+|[A-Z]+(?==))/g)].map((match) => match[1]!));
       expect(used.filter((name) => !told.has(name))).toEqual([]);
-      expect([...told].filter((name) => !used.includes(name))).toEqual([]);
+      expect([...told].filter((name) => !used.includes(name) && !OF_COMPOSE.has(name))).toEqual([]);
       expect(head).toMatch(/^# {3}docker-compose .*up -d --build/m);
     },
   );
@@ -68,11 +67,9 @@ describeCompose('the compose files', () => {
   it.each(COMPOSE_FILES)(
     '%s hands every service settings that it reads, by their own defaults',
     async (file) => {
-      const services = await resolveCompose(file, GIVEN[file]);
+      const services = await resolveCompose(file, KEYED[file]);
       for (const [name, { environment }] of Object.entries(services)) {
-        const settings = Object.keys(environment).filter(
-          (key) => name !== 'faktory' || !FAKTORYS_OWN.has(key),
-        );
+        const settings = Object.keys(environment).filter((key) => !OF_OTHERS[name]?.includes(key));
         expect(settings.filter((key) => !isSetting(key))).toEqual([]);
         const text = await readFile(join(REPOSITORY, file), 'utf8');
         for (const key of settings as SettingName[]) {
@@ -130,7 +127,7 @@ describeCompose('the compose files', () => {
   it.each(COMPOSE_FILES)('%s confines every service, and lets it be scaled and stopped', async (file) => {
     const text = await readFile(join(REPOSITORY, file), 'utf8');
     expect(text).not.toContain('container_name');
-    for (const service of Object.values(await resolveCompose(file, GIVEN[file]))) {
+    for (const service of Object.values(await resolveCompose(file, KEYED[file]))) {
       expect(service).toMatchObject({
         ...{ restart: 'always', stop_grace_period: '35s', read_only: true, tmpfs: ['/tmp'], init: true },
         ...{ cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'], pids_limit: 1024 },
@@ -142,13 +139,7 @@ describeCompose('the compose files', () => {
   });
 
   it('publish what they should, where they should', async () => {
-    const ports = async (file: ComposeFile) =>
-      Object.fromEntries(
-        Object.entries(await resolveCompose(file, GIVEN[file])).map(([name, service]) => [
-          name,
-          service.ports,
-        ]),
-      );
+    const ports = (file: ComposeFile) => portsOf(file, GIVEN[file]);
     expect(await ports('docker-compose.yml')).toEqual({
       faktory: ['127.0.0.1:7419:7419/tcp', '127.0.0.1:7420:7420/tcp'],
       'api-service': ['127.0.0.1:3000:3000/tcp'],
@@ -257,26 +248,6 @@ describeCompose('a deployment', () => {
   });
 });
 
-interface Started {
-  faktory: PlayedService;
-  api: PlayedService;
-  worker: PlayedService;
-}
-
-async function startAll(deployment: Deployment, services: Record<string, Service>): Promise<Started> {
-  const start = (name: string): Promise<PlayedService> => deployment.start(name, services[name]!);
-  const faktory = await start('faktory');
-  const api = await start('api-service');
-  const worker = await start('worker-service');
-  for (const service of [faktory, api, worker]) await service.untilHealthy();
-  return { faktory, api, worker };
-}
-
-/** As `docker-compose stop`. */
-async function untilStopped(service: PlayedService): Promise<void> {
-  expect(await service.process.stop('SIGTERM', { timeoutMs: 35_000 })).toEqual({ code: 0, signal: null });
-}
-
 /** The document's loop, from a container of the network: its words, its bytes. */
 async function submit(deployment: Deployment, first: number, last: number, token?: string): Promise<void> {
   const line = `for i in {${first}..${last}}; do
@@ -294,12 +265,6 @@ async function curl(deployment: Deployment, jobtype: string, body: string): Prom
   await using child = startProcess('bash', ['-c', line]);
   await child.waitForExit();
   return child.output;
-}
-
-/** What stands for the network's names; and the header, where the API asks for a token. */
-function connectTo(deployment: Deployment, token?: string): string {
-  const header = token === undefined ? '' : ` -H "Authorization: Bearer ${token}"`;
-  return `--connect-to api-service:3000:127.0.0.1:${deployment.api.port}${header}`;
 }
 
 /** Until the example handler has logged the jobs 1 to `last`, each once, on whichever of the workers. */

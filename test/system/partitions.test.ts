@@ -107,6 +107,42 @@ describeWithRedis('partitions in Redis', () => {
       await until(() => other.acquire(0, 'b'), { what: 'a partition once the lease is over' });
     });
 
+    it('is drained whatever number is asked for, and the first who agrees on another one ends that', async () => {
+      const of = (partitions: number) => open({ partitions, queue: 'drained', ttlMs: 1_000 }).coordinator;
+      expect([await of(2).drain(true), await of(2).status()]).toEqual([false, undefined]);
+      await of(2).agree({ untouched: true });
+      expect(await of(9).drain(true)).toBe(true);
+      expect((await of(2).status())!.drainingMs).toBeGreaterThanOrEqual(0);
+      const next = of(3);
+      await next.agree();
+      await next.begin([0]);
+      expect(await next.numbers([{ partition: 0, count: 1 }])).toMatchObject([{ first: 1 }]);
+      await expect(of(2).numbers([{ partition: 0, count: 1 }])).rejects.toMatchObject({
+        code: 'PARTITION_LAYOUT',
+        message:
+          'PARTITIONS is 2 here, but queue drained has 3 partitions by now: set PARTITIONS=3 and restart this process',
+      });
+    });
+
+    it('changes although numbers at the end are void, each in its own epoch', async () => {
+      const { coordinator, link } = open({ partitions: 1, queue: 'void' });
+      const undone = async () => (await coordinator.status())!.each[0]!.undone;
+      await coordinator.agree({ untouched: true });
+      await coordinator.begin([0]);
+      const { epoch } = (await coordinator.numbers([{ partition: 0, count: 8 }]))[0]!;
+      // As if Redis had come back with older data: 5 to 8 were given again, and those of before are not known any more.
+      await link.use((connection) =>
+        connection.hset('millrace:{void}:p:0', { epoch: epoch + 1, epochs: `${epoch}:1,${epoch + 1}:5` }),
+      );
+      coordinator.declareVoid(0, epoch, [3, 6]);
+      await until(async () => (await undone()) === 6, { what: 'six that are not done' });
+      coordinator.declareVoid(0, epoch + 1, [5, 8]);
+      await until(async () => (await undone()) === 2, { what: 'two that are not done' });
+      coordinator.declareVoid(0, epoch, [1, 2]);
+      await until(async () => (await undone()) === 0, { what: 'none that is not done' });
+      await open({ partitions: 2, queue: 'void' }).coordinator.agree();
+    });
+
     it('is agreed upon by two at the same time', async () => {
       const [a, b] = [open({ partitions: 2, queue: 'race' }), open({ partitions: 2, queue: 'race' })];
       await Promise.all([a.coordinator.agree({ untouched: true }), b.coordinator.agree({ untouched: true })]);

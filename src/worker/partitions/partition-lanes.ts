@@ -1,7 +1,8 @@
 /**
  * The fetch lanes of partitions. A partition is bound to one lane while a FETCH that names it is out: by two lanes at once
  * its jobs would come out of order. Lanes of their own, since a FETCH for a queue that is empty holds up all those behind
- * it on its lane for two seconds. For the same reason FETCHes that do not name a partition which runs dry are called back.
+ * it on its lane for two seconds. For the same reason one that leaves out a partition, because it has enough, goes only
+ * where jobs of another are known to lie; and is called back where it waits all the same.
  */
 import type { Connection } from '../../connection/connection.ts';
 import { Lanes, type LanesOptions } from '../../connection/lanes.ts';
@@ -9,6 +10,7 @@ import type { Pusher } from '../../pushing/pusher.ts';
 import type { Credits } from '../credits.ts';
 import { FetchLane, type FetchLaneEvents } from '../fetch-lane.ts';
 import { callBack, type WakeNames } from '../wake.ts';
+import { type Bound, LaneRow, type Sent } from './lane-row.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 
 export interface PartitionLanesOptions
@@ -31,56 +33,20 @@ export interface PartitionLanesOptions
 /** A FETCH is answered within two seconds, if only with nothing; and a moment for the way. */
 const LONGEST_WAIT_MS = 3_000;
 const MOST_DEPTH = 512;
-const PARTITIONS_PER_LANE = 2;
 /** Faktory's own time for a job that lies there, were it busy: tokens would make it more so. */
-const BACKLOG_MS = 100;
-
-/** A lane, and what its FETCHes name: they are answered in this order. */
-interface Row {
-  readonly lane: FetchLane;
-  readonly out: (readonly Bound[])[];
-  /** Where the next FETCH begins among the partitions of the lane. */
-  turn: number;
-  /** Looks whether the first of them still waits. */
-  watch: NodeJS.Timeout | undefined;
-}
-
-/** A partition as it is fetched: the lane that it should be on, and the one that FETCHes naming it are out on. */
-interface Bound {
-  readonly partition: OwnedPartition;
-  lane: FetchLane | undefined;
-  outOn: FetchLane | undefined;
-  out: number;
-  /** Not fetched any more: it goes when its FETCHes are back. */
-  isLeft: boolean;
-}
-
+const BACKLOG_MS = 30;
 export class PartitionLanes {
   readonly #options: PartitionLanesOptions;
   readonly #lanes: Lanes;
   readonly #byConnection = new Map<Connection, FetchLane>();
-  readonly #events: FetchLaneEvents;
   readonly #bound = new Map<OwnedPartition, Bound>();
-  readonly #rows = new Map<FetchLane, Row>();
+  readonly #rows = new Map<FetchLane, LaneRow>();
   #refilling: NodeJS.Immediate | undefined;
+  #refillTimer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
   constructor(options: PartitionLanesOptions) {
     this.#options = options;
-    const { onJob, onToken, onUnreadable, onRefused, roundTripMs } = options;
-    this.#events = {
-      onJob,
-      onToken,
-      onUnreadable,
-      onRefused,
-      roundTripMs,
-      onReplyClass: (reply, now) => {
-        if (reply !== 'empty') options.onReply(now);
-      },
-      onAnswered: () => this.refillSoon(),
-      mostPerLane: () => MOST_DEPTH,
-      onBytes: () => {},
-    };
     this.#lanes = new Lanes({
       ...options.lanes,
       onReady: (connection) => this.#onReady(connection),
@@ -106,8 +72,16 @@ export class PartitionLanes {
   add(partition: OwnedPartition): void {
     const { credits, maxLanes } = this.#options;
     credits.limit(partition.name, () => partition.window, 'partition');
-    this.#bound.set(partition, { partition, lane: undefined, outOn: undefined, out: 0, isLeft: false });
-    const wanted = Math.min(maxLanes, Math.ceil(this.#bound.size / PARTITIONS_PER_LANE));
+    this.#bound.set(partition, {
+      partition,
+      lane: undefined,
+      outOn: undefined,
+      out: 0,
+      partial: 0,
+      streak: 0,
+      isLeft: false,
+    });
+    const wanted = Math.min(maxLanes, this.#bound.size);
     if (wanted > this.#lanes.wanted) this.#lanes.want(wanted);
     this.#spread();
     this.refillSoon();
@@ -172,6 +146,7 @@ export class PartitionLanes {
   #stop(): void {
     this.#isStopped = true;
     if (this.#refilling !== undefined) clearImmediate(this.#refilling);
+    clearTimeout(this.#refillTimer);
   }
 
   #forget(bound: Bound): void {
@@ -216,61 +191,72 @@ export class PartitionLanes {
     for (const [lane, bounds] of onLane) this.#fill(this.#rows.get(lane)!, bounds, now);
   }
 
-  #fill(row: Row, bounds: readonly Bound[], now: number): void {
+  #fill(row: LaneRow, bounds: readonly Bound[], now: number): void {
     const { lane } = row;
     for (let room = lane.room(now); room > 0; room -= 1) {
-      const named = this.#nameable(lane, bounds, row.turn);
-      if (named.length === 0) break;
+      const sent = this.#next(lane, bounds, row.turn);
+      if (sent.named.length === 0 || (sent.isPartial && !this.#mayLeaveOut(row, sent, now))) break;
       row.turn = (row.turn + 1) % bounds.length;
-      this.#send(row, named);
+      this.#send(row, sent);
     }
     lane.connection.flush();
     if (row.watch === undefined && this.#blockers(row, bounds) > 0) this.#watch(row);
   }
 
   /** In turn, so that none comes first always; those with room, and nothing out elsewhere. */
-  #nameable(lane: FetchLane, bounds: readonly Bound[], turn: number): Bound[] {
+  #next(lane: FetchLane, bounds: readonly Bound[], turn: number): Sent {
     const { credits } = this.#options;
     const named: Bound[] = [];
+    let isPartial = false;
     for (let i = 0; i < bounds.length; i += 1) {
       const bound = bounds[(turn + i) % bounds.length]!;
-      const isElsewhere = bound.out > 0 && bound.outOn !== lane;
-      if (!isElsewhere && credits.hasRoom(bound.partition.name)) named.push(bound);
+      if (bound.out > 0 && bound.outOn !== lane) continue;
+      if (credits.hasRoom(bound.partition.name)) named.push(bound);
+      else isPartial = true;
     }
-    return named;
+    return { named, isPartial };
   }
 
-  #send(row: Row, named: readonly Bound[]): void {
-    for (const bound of named) {
-      bound.out += 1;
-      bound.outOn = row.lane;
-    }
-    row.out.push(named);
-    const names = named.map(({ partition }) => partition.name);
+  /** It may hold up those that have enough just now. */
+  #mayLeaveOut(row: LaneRow, sent: Sent, now: number): boolean {
+    const inMs = row.leavesOutIn(sent, now);
+    if (inMs !== undefined && inMs > 0) this.#refillIn(inMs);
+    return inMs === 0;
+  }
+
+  #refillIn(ms: number): void {
+    this.#refillTimer ??= setTimeout(() => {
+      this.#refillTimer = undefined;
+      this.refillSoon();
+    }, ms).unref();
+  }
+
+  #send(row: LaneRow, sent: Sent): void {
+    row.onSent(sent);
+    const names = sent.named.map(({ partition }) => partition.name);
     const charge = this.#options.credits.charge(names, () => {
-      row.out.shift();
-      this.#onAnswered(named);
+      for (const bound of row.onBack().named) if (bound.isLeft && bound.out === 0) this.#forget(bound);
     });
     row.lane.fetch(names, charge);
   }
 
   /** How many FETCHes stand before the first that names a partition which has hardly anything left to run. */
-  #blockers({ lane, out }: Row, bounds: readonly Bound[]): number {
+  #blockers({ lane, out }: LaneRow, bounds: readonly Bound[]): number {
     const { credits } = this.#options;
     let most = 0;
     for (const bound of bounds) {
       const { partition } = bound;
-      if (out[0]?.includes(bound) !== false || partition.held * 2 > partition.window) continue;
+      if (out[0]?.named.includes(bound) !== false || partition.held * 2 > partition.window) continue;
       if (bound.out > 0 && bound.outOn !== lane) continue;
       if (bound.out === 0 && !credits.hasRoom(partition.name)) continue;
-      const first = out.findIndex((named) => named.includes(bound));
+      const first = out.findIndex(({ named }) => named.includes(bound));
       most = Math.max(most, first === -1 ? out.length : first);
     }
     return most;
   }
 
   /** Where the first FETCH is not answered by the time that a job takes to come, it waits for one. */
-  #watch(row: Row): void {
+  #watch(row: LaneRow): void {
     const first = row.out[0];
     row.watch = setTimeout(() => {
       row.watch = undefined;
@@ -284,25 +270,42 @@ export class PartitionLanes {
     row.watch.unref();
   }
 
-  #onAnswered(named: readonly Bound[]): void {
-    for (const bound of named) {
-      bound.out -= 1;
-      if (bound.out > 0) continue;
-      bound.outOn = undefined;
-      if (bound.isLeft) this.#forget(bound);
-    }
-  }
-
   async #callBack(lane: FetchLane, count = lane.uncalled): Promise<void> {
     if (count <= 0) return;
     lane.awaitTokens(count);
     await callBack(this.#options.pusher, lane.wakeQueue, count);
   }
 
+  #eventsOf(row: LaneRow): FetchLaneEvents {
+    const { onJob, onReply, onToken, onUnreadable, onRefused, roundTripMs } = this.#options;
+    return {
+      onToken,
+      onUnreadable,
+      onRefused,
+      roundTripMs,
+      onJob: (job, writtenAt, now, charge) => {
+        row.onJob(job.queue);
+        onJob(job, writtenAt, now, charge);
+      },
+      onReplyClass: (reply, now) => {
+        row.onReply(reply);
+        if (reply !== 'empty') onReply(now);
+      },
+      onAnswered: () => {
+        row.learn();
+        this.refillSoon();
+      },
+      mostPerLane: () => MOST_DEPTH,
+      onBytes: () => {},
+    };
+  }
+
   #onReady(connection: Connection): void {
-    const lane = new FetchLane(connection, this.#options.names.take(), this.#events);
+    const name = this.#options.names.take();
+    const row = new LaneRow((of) => new FetchLane(connection, name, this.#eventsOf(of)));
+    const { lane } = row;
     this.#byConnection.set(connection, lane);
-    this.#rows.set(lane, { lane, out: [], turn: 0, watch: undefined });
+    this.#rows.set(lane, row);
     this.#spread();
     this.refillSoon();
   }

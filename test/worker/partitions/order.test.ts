@@ -45,7 +45,7 @@ describe('jobs of a partition', () => {
     const seen: number[] = [];
     const worker = stage.worker().register('run', (i: number) => void seen.push(i));
     const stamped = await stage.stamp(Array.from({ length: 30 }, (_, i) => ({ key: 'a', args: [i] })));
-    for (const { job } of stamped.reverse()) await stage.client.push(job);
+    for (const { job } of stamped.reverse()) await stage.store([job]);
     await worker.work();
     await until(() => seen.length === 30 && stage.left === 0);
     expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => i));
@@ -126,11 +126,11 @@ describe('a number that is missing', () => {
     const seen: number[] = [];
     const worker = stage.worker().register('run', (i: number) => void seen.push(i));
     const stamped = await stage.stamp([0, 1, 2, 3].map((i) => ({ key: 'a', args: [i] })));
-    for (const i of [0, 2, 3]) await stage.client.push(stamped[i]!.job);
+    for (const i of [0, 2, 3]) await stage.store([stamped[i]!.job]);
     await worker.work();
     await until(() => worker.stats().partitions?.gaps === 1 && worker.stats().partitions?.held === 2);
     expect(seen).toEqual([0]);
-    await stage.client.push(stamped[1]!.job);
+    await stage.store([stamped[1]!.job]);
     await until(() => seen.length === 4 && stage.left === 0);
     expect(seen).toEqual([0, 1, 2, 3]);
   });
@@ -142,10 +142,10 @@ describe('a number that is missing', () => {
       .worker({ partitions: { onGap: 'skip' } })
       .register('run', (i: number) => void seen.push(i));
     const stamped = await stage.stamp([0, 1, 2].map((i) => ({ key: 'a', args: [i] })));
-    for (const i of [0, 2]) await stage.client.push(stamped[i]!.job);
+    for (const i of [0, 2]) await stage.store([stamped[i]!.job]);
     await worker.work();
     await until(() => seen.length === 2);
-    await stage.client.push(stamped[1]!.job);
+    await stage.store([stamped[1]!.job]);
     await until(() => seen.length === 3 && stage.left === 0);
     expect(seen).toEqual([0, 2, 1]);
     expect(worker.stats().partitions).toMatchObject({ skipped: 1, late: 1 });
@@ -158,7 +158,7 @@ describe('a number that is missing', () => {
     const stamped = await stage.stamp([0, 1, 2].map((i) => ({ key: 'a', args: [i] })));
     const { epoch, number } = stamped[1]!.stamp;
     stage.coordinator.declareVoid(0, epoch, [number, number]);
-    for (const i of [0, 2]) await stage.client.push(stamped[i]!.job);
+    for (const i of [0, 2]) await stage.store([stamped[i]!.job]);
     await worker.work();
     await until(() => seen.length === 2 && stage.left === 0);
     expect(worker.stats().partitions).toMatchObject({ skipped: 0 });
@@ -169,11 +169,11 @@ describe('a number that is missing', () => {
     const seen: number[] = [];
     const worker = stage.worker().register('run', (i: number) => void seen.push(i));
     const [first, second] = await stage.stamp([0, 1].map((i) => ({ key: 'a', args: [i] })));
-    await stage.client.push(first!.job);
+    await stage.store([first!.job]);
     await worker.work();
     await until(() => seen.length === 1);
-    await stage.client.push({ ...first!.job, args: [100] });
-    await stage.client.push(second!.job);
+    await stage.store([{ ...first!.job, args: [100] }]);
+    await stage.store([second!.job]);
     await until(() => seen.length === 2 && stage.left === 0);
     expect(seen).toEqual([0, 1]);
     expect(worker.stats().partitions).toMatchObject({ repeated: 1 });

@@ -5,7 +5,7 @@ import { partitionQueue } from '../../../src/partitions/layout.ts';
 import { type Coordinators, memoryCoordinators } from '../../../src/partitions/open.ts';
 import { partitionOf } from '../../../src/partitions/partition-hash.ts';
 import { type Stamp, withStamp } from '../../../src/partitions/stamp.ts';
-import type { JobInput } from '../../../src/protocol/job.ts';
+import { encodeJob, type JobInput } from '../../../src/protocol/job.ts';
 import type { WorkerOptions } from '../../../src/worker/options.ts';
 import type { WorkerPartitionsOptions } from '../../../src/worker/partitions/options.ts';
 import { Worker } from '../../../src/worker/worker.ts';
@@ -55,8 +55,14 @@ export class PartitionStage implements AsyncDisposable {
   /** In this order; each is given its number, and then pushed with the others at once. Returns their stamps. */
   async push(jobs: readonly KeyedJob[]): Promise<Stamp[]> {
     const stamped = await this.stamp(jobs);
-    await this.client.pushBulk(stamped.map(({ job }) => job));
+    await this.store(stamped.map(({ job }) => job));
     return stamped.map(({ stamp }) => stamp);
+  }
+
+  /** As they are: the Client would take a place in the order, which is not its own, out of them. */
+  async store(jobs: readonly JobInput[]): Promise<void> {
+    const encoded = jobs.map((job) => encodeJob(job, { retry: 25, reserveFor: 1_800 }).json);
+    await this.client.send(['PUSHB', `[${encoded.join()}]`]);
   }
 
   /** Numbered, and not pushed. */
