@@ -68,6 +68,7 @@ async function measureOn(way: Way, url: string, pool: Pool): Promise<Figure> {
       queryMs += performance.now() - start;
     }
   };
+  await pool.query('drop table if exists points, tracks');
   await createTables(pool, TRACKS);
   await using client = new Client({ url, logger: false });
   const jobs = Array.from({ length: points }, (_, n) => ({

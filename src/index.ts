@@ -33,7 +33,7 @@ export type { PushOptions } from './pushing/pusher.ts';
 export { Unrecoverable } from './unrecoverable.ts';
 export type { BatchContext, BatchHandler, BatchJob } from './worker/batches/batch-handler.ts';
 export type { BatchOptions } from './worker/batches/batch-options.ts';
-export type { ChunkHandler } from './worker/batches/chunked.ts';
+export type { ChunkHandler, ChunkHandlerOptions } from './worker/batches/chunked.ts';
 export type { BatchAnswer, BatchOutcome } from './worker/batches/outcomes.ts';
 export type { BreakerOptions, BreakerState } from './worker/breaker.ts';
 export type { JobContext } from './worker/context.ts';

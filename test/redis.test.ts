@@ -24,6 +24,7 @@ describe('RedisLink', () => {
     link.connect();
     await expect(link.use((redis) => redis.ping())).rejects.toMatchObject({ code: 'REDIS_UNAVAILABLE' });
     await expect(link.use((redis) => redis.ping())).rejects.toThrow(`Redis at 127.0.0.1:${port} cannot be`);
+    await until(() => warnings.length > 0);
     expect(warnings).toEqual([expect.stringMatching(/REDIS_URL.*ECONNREFUSED.*trying again/)]);
     link.close();
   });

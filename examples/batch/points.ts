@@ -11,20 +11,23 @@ export interface Point {
   lon: number;
 }
 
-/** Makes the tables, empty, and so many tracks, numbered from 1. */
+/**
+ * Makes the tables where there are none, and so many tracks, numbered from 1. What is stored stays: its jobs are
+ * acknowledged. Workers that start together do this one after another.
+ */
 export async function createTables(pool: Pool, tracks: number): Promise<void> {
   await pool.query(`
-    drop table if exists points, tracks;
-    create table tracks (id int primary key);
-    create table points (
+    select pg_advisory_xact_lock(hashtext('tables of points'));
+    create table if not exists tracks (id int primary key);
+    create table if not exists points (
       id text primary key,
       track int not null references tracks,
       lat float8 not null,
       lon float8 not null,
       stored_at timestamptz not null default now()
     );
-    create index on points (track)`);
-  await pool.query('insert into tracks select generate_series(1, $1::int)', [tracks]);
+    create index if not exists points_track on points (track)`);
+  await pool.query('insert into tracks select generate_series(1, $1::int) on conflict do nothing', [tracks]);
 }
 
 /** Stores one point. Rejects with Postgres' own error (its code is 23503) where its track is not there. */

@@ -102,7 +102,7 @@ export function drainedText({ queue, partitions, open }: Standing, sets: Faktory
   ];
   if (open > 0)
     lines.push(
-      `  but for ${counted(open, 'job that was', 'jobs that were')} gone on without (Dead, or skipped): one that comes later, say by a requeue from Dead, runs when it comes`,
+      `  but for ${counted(open, 'job that was', 'jobs that were')} gone on without: one that comes later, say by a requeue from Dead, runs when it comes`,
     );
   if (sets !== undefined && sets.scheduled + sets.retries > 0)
     lines.push(

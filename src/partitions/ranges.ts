@@ -8,7 +8,17 @@ export type Ranges = readonly Range[];
 export const NO_RANGES: Ranges = [];
 
 export function hasNumber(ranges: Ranges, number: number): boolean {
-  return ranges.some(([first, last]) => number >= first && number <= last);
+  // Asked for each job that comes, of hundreds of ranges where many jobs have died.
+  let from = 0;
+  let to = ranges.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    const [first, last] = ranges[middle]!;
+    if (number > last) from = middle + 1;
+    else if (number < first) to = middle;
+    else return true;
+  }
+  return false;
 }
 
 export function addRange(ranges: Ranges, [first, last]: Range): Ranges {
@@ -59,8 +69,16 @@ export function toRanges(numbers: Iterable<number>): Ranges {
   return ranges;
 }
 
+/** Each checkpoint says the same ones as the one before, but where a job has died meanwhile. */
+const texts = new WeakMap<Ranges, string>();
+
 export function rangesText(ranges: Ranges): string {
-  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+  let text = texts.get(ranges);
+  if (text === undefined) {
+    text = ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+    texts.set(ranges, text);
+  }
+  return text;
 }
 
 /** Reads what `rangesText` wrote. */

@@ -6,6 +6,7 @@
  * again. One that has no number, or whose number was skipped or given up, is *late*: it runs when it comes, between
  * the others. Nothing is ever dropped: what is not sure to be done is run.
  */
+import { Away } from './away.ts';
 import type { Epoch, Place } from './coordinator.ts';
 import { HeldJobs } from './held-jobs.ts';
 import {
@@ -84,8 +85,8 @@ export class Sequence<J> {
   /** Done although a number before them still runs. */
   readonly #finished = new Set<number>();
   #voids: ReadonlyMap<number, Ranges> = new Map();
-  /** Numbers that we have put back into Faktory's queue: they come when the queue has come that far. */
-  #away = new Set<number>();
+  readonly #away = new Away();
+  /** Kept while nothing is held behind it, too: jobs that wait for long are handed back, and come again. */
   #gap: { readonly cursor: number; readonly since: number } | undefined;
   #offeredAt = Number.NEGATIVE_INFINITY;
   #unnumbered = 0;
@@ -151,8 +152,16 @@ export class Sequence<J> {
     }
     // It came after all, where it was told not to.
     if (number < this.#cursor) return this.#holdLate(id, at, job);
-    this.#away.delete(number);
+    this.#comeBack(number);
     return this.#hold(at, job);
+  }
+
+  /** What the queue has come past although it was put back there is waited for as long as any other. */
+  #comeBack(number: number): void {
+    const wasAhead = this.#away.isAhead(this.#cursor);
+    this.#away.came(number);
+    if (wasAhead && !this.#away.isAhead(this.#cursor) && this.#gap !== undefined)
+      this.#gap = { ...this.#gap, since: this.#offeredAt };
   }
 
   /** The job whose turn it is, which runs from now on; undefined while there is none. */
@@ -229,7 +238,7 @@ export class Sequence<J> {
     this.#watchGap(now);
     let since = this.#gap!.since;
     // What we put back ourselves lies behind what the queue holds: as long as that flows, it comes.
-    if (this.#away.has(missing[0])) since = Math.max(since, this.#offeredAt);
+    if (this.#away.isAhead(missing[0])) since = Math.max(since, this.#offeredAt);
     const leftMs = Math.max(0, since + this.#gapWaitMs - now);
     return { epoch: this.#epoch.epoch, missing, sinceMs: now - this.#gap!.since, leftMs };
   }
@@ -238,13 +247,20 @@ export class Sequence<J> {
   skip(now: number): Gap | undefined {
     const gap = this.gap(now);
     if (gap === undefined || gap.leftMs > 0) return undefined;
-    this.#leaveOpen(gap.missing);
-    this.tally.skipped += countNumbers([gap.missing]);
-    this.#cursor = gap.missing[1] + 1;
-    for (const number of this.#away) if (number < this.#cursor) this.#away.delete(number);
+    const missing = this.#skippable(gap.missing);
+    this.#leaveOpen(missing);
+    this.tally.skipped += countNumbers([missing]);
+    this.#cursor = missing[1] + 1;
+    this.#away.deleteBefore(this.#cursor);
     this.#gap = undefined;
     this.#advance();
-    return gap;
+    return { ...gap, missing };
+  }
+
+  /** What we have put back behind a number that never came is there, and has a wait of its own. */
+  #skippable([first, last]: Range): Range {
+    const putBack = this.#away.firstFrom(first);
+    return putBack === first ? [first, last] : [first, Math.min(last, putBack - 1)];
   }
 
   /** The lowest number of the epoch that is not done. */
@@ -295,6 +311,7 @@ export class Sequence<J> {
     if (isVoid) this.tally.voided += 1;
     const isPast = isVoid || (!held && (this.#finished.has(at.number) || this.#running.has(idOf(at))));
     if (!isPast) return false;
+    this.#away.delete(this.#cursor);
     this.#cursor += 1;
     this.#gap = undefined;
     return true;
@@ -302,14 +319,14 @@ export class Sequence<J> {
 
   #enterNextEpoch(): boolean {
     const next = this.#nextEpoch();
-    const over = next !== undefined && this.#cursor >= next.first && this.#running.size === 0;
+    const over = next !== undefined && this.#cursor > this.#lastBefore(next) && this.#running.size === 0;
     if (!over || this.#held.hasOf(this.#epoch.epoch) || !this.#held.reachesBeyond(this.#epoch.epoch))
       return false;
     this.#epoch = next;
     this.#cursor = next.first;
     this.#open = before(this.#open, next.first);
     this.#finished.clear();
-    this.#away = new Set();
+    this.#away.clear();
     this.#gap = undefined;
     // Of epochs that were passed over without a job of theirs being here.
     for (const { at, job } of this.#held.takeBefore(next.epoch)) this.#holdLate(idOf(at), at, job);
@@ -329,13 +346,21 @@ export class Sequence<J> {
     for (const number of this.#finished) if (number > this.#cursor && number < next) next = number;
     if (next !== Number.POSITIVE_INFINITY) return [this.#cursor, next - 1];
     const following = this.#held.reachesBeyond(epoch) ? this.#nextEpoch() : undefined;
-    if (following === undefined || following.first <= this.#cursor) return undefined;
-    return [this.#cursor, following.first - 1];
+    const last = following === undefined ? 0 : this.#lastBefore(following);
+    return last < this.#cursor ? undefined : [this.#cursor, last];
+  }
+
+  /**
+   * The last number of this epoch that is known to come, should `following` be the next one. Redis may have forgotten
+   * some that were given, and so begin the next one with a lower number than what we have put back.
+   */
+  #lastBefore(following: Epoch): number {
+    return Math.max(following.first - 1, this.#away.last);
   }
 
   #watchGap(now: number): void {
-    if (this.#missing() === undefined) this.#gap = undefined;
-    else if (this.#gap?.cursor !== this.#cursor) this.#gap = { cursor: this.#cursor, since: now };
+    if (this.#gap?.cursor !== this.#cursor && this.#missing() !== undefined)
+      this.#gap = { cursor: this.#cursor, since: now };
   }
 
   #leaveOpen(range: Range): void {

@@ -10,6 +10,7 @@ export class Charge {
   readonly #credits: Credits;
   #queues: readonly string[];
   #onAnswered: (() => void) | undefined;
+  #isOut = true;
 
   /** `onAnswered`: the FETCH is not outstanding any more. */
   constructor(credits: Credits, queues: readonly string[], onAnswered?: () => void) {
@@ -19,8 +20,10 @@ export class Charge {
   }
 
   #answered(): void {
+    if (!this.#isOut) return;
+    this.#isOut = false;
+    this.#credits.answered(this.#queues);
     this.#onAnswered?.();
-    this.#onAnswered = undefined;
   }
 
   /** The job came from this queue: the others are free again. */
@@ -47,6 +50,8 @@ export class Credits {
   /** By queue, and by who bounds it: the least counts. */
   readonly #limits = new Map<string, Map<string, Credit>>();
   readonly #used = new Map<string, number>();
+  /** Of these, the FETCHes. */
+  readonly #asked = new Map<string, number>();
 
   /** At most so many from now on, as `by` has it; undefined: no bound of its. What is charged already stays charged. */
   limit(queue: string, most: Credit | undefined, by = ''): void {
@@ -88,20 +93,35 @@ export class Credits {
     // Once each: a FETCH may name a queue twice, and brings one job.
     const charged = queues.filter((queue, at) => this.#limits.has(queue) && queues.indexOf(queue) === at);
     if (charged.length === 0) return undefined;
-    for (const queue of charged) this.#used.set(queue, this.usedBy(queue) + 1);
+    for (const queue of charged) {
+      add(this.#used, queue, 1);
+      add(this.#asked, queue, 1);
+    }
     return new Charge(this, charged, onAnswered);
   }
 
   giveBack(queues: readonly string[]): void {
-    for (const queue of queues) {
-      const used = this.usedBy(queue) - 1;
-      if (used > 0) this.#used.set(queue, used);
-      else this.#used.delete(queue);
-    }
+    for (const queue of queues) add(this.#used, queue, -1);
+  }
+
+  /** A FETCH that named these is not outstanding any more. */
+  answered(queues: readonly string[]): void {
+    for (const queue of queues) add(this.#asked, queue, -1);
   }
 
   /** FETCHes and jobs that are charged for the queue just now. */
   usedBy(queue: string): number {
     return this.#used.get(queue) ?? 0;
   }
+
+  /** Whether one of the queues has a credit, and no FETCH that is out names it. */
+  namesNew(queues: readonly string[]): boolean {
+    return queues.some((queue) => this.has(queue) && !this.#asked.has(queue));
+  }
+}
+
+function add(counts: Map<string, number>, queue: string, more: number): void {
+  const count = (counts.get(queue) ?? 0) + more;
+  if (count > 0) counts.set(queue, count);
+  else counts.delete(queue);
 }

@@ -108,6 +108,8 @@ export class Engine {
     this.limits = new Limits({
       credits: this.credits,
       logger,
+      mostStrays: concurrency,
+      roundTripMs: () => this.plan.roundTripMs,
       onRoom: () => {
         this.flow.wake();
         this.fetcher.refillSoon();
@@ -151,7 +153,10 @@ export class Engine {
       onStart: (now) => this.plan.onStart(now),
       onStale: () => this.plan.onStale(),
       onBatchQueue: (queue, room) => this.#onBatchQueue(queue, room),
-      onRoom: () => this.fetcher.refillSoon(),
+      onRoom: () => {
+        this.fetcher.refillSoon();
+        this.partitions?.lanes.refillSoon();
+      },
       onFail: events.onFail,
       onDead: events.onDead,
       onRefused: (verb, text) => log.fault(refused(verb, text)),
@@ -167,7 +172,8 @@ export class Engine {
       nextQueues: queueOrder(options.queues, (error) => log.fault(badQueues(error))),
       planState: () => ({
         running: this.flow.running,
-        ready: this.flow.ready,
+        // Jobs that wait for their jobtype's limit do so without a slot; credits bound them.
+        ready: this.flow.ready - this.limits.parked,
         outboxFull: this.#outboxFull,
       }),
       batches: this.flow.batches,
@@ -217,7 +223,8 @@ export class Engine {
 
   /** Its credit is the room of the batches, and by so much more is fetched ahead. */
   #onBatchQueue(queue: string, room: number | undefined): void {
-    this.credits.limit(queue, room, 'batches');
+    const credit = (): number => this.flow.batches.creditOf(queue, this.plan.mostGathered);
+    this.credits.limit(queue, room === undefined ? undefined : credit, 'batches');
     let sum = 0;
     for (const each of this.flow.batches.queues.values()) sum += each;
     this.plan.allowBatches(sum);

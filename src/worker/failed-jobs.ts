@@ -4,13 +4,14 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { backoffMs } from '../connection/backoff.ts';
-import { isMillraceError, type MillraceError, messageOf } from '../errors.ts';
+import { isMillraceError, messageOf } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Failure } from '../protocol/commands.ts';
 import type { EncodedJob, JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import { ItemsFailed } from './batches/chunked.ts';
 import { FailedItems } from './batches/failed-items.ts';
+import { type ExhaustEnd, Exhausted } from './exhausted.ts';
 import { failureOf } from './failure.ts';
 import { canHandBack, copyOf } from './hand-back.ts';
 import type { HeldJob } from './held-job.ts';
@@ -37,12 +38,10 @@ export interface FailedJobsOptions {
   onDead: (job: JobPayload, error: unknown) => void;
 }
 
-/** A partition waits so long for its job to be in Dead; it may be left to its own retries. */
-const KILL_WAIT_MS = 2_000;
-
 export class FailedJobs {
   readonly #options: FailedJobsOptions;
   readonly #mending = new Set<Promise<void>>();
+  readonly #exhausted: Exhausted;
   readonly #failedItems: FailedItems;
   /** Copies pushed for FAILs that Faktory has lost. */
   mended = 0;
@@ -55,6 +54,11 @@ export class FailedJobs {
       onDelayed: (job) => this.#tally(job, 'delayed'),
       onDead: (job, thrown, failure) => this.#onDead(job, thrown, failure),
     });
+    this.#exhausted = new Exhausted({
+      ...options,
+      onDead: (job, thrown, failure) => this.#onDead(job, thrown, failure),
+      onFailEnd: (job, thrown, failure, end, since) => this.#onEnd(job, thrown, failure, true, end, since),
+    });
   }
 
   /** Takes a held job whose handler threw, while its lease lives. */
@@ -63,14 +67,20 @@ export class FailedJobs {
     const failure = failureOf(job.jid, thrown);
     const { errtype, message } = failure;
     this.#tally(job, 'failed');
-    const outcome = this.#outcomeOf(job, thrown);
     const hasOthersDone = ItemsFailed.is(thrown) && canHandBack(job) && endOf(job) !== 'discarded';
+    // The retry policy is asked about each of the items then.
     if (hasOthersDone) void this.#retryItems(held, thrown, failure);
-    else if (outcome.kind === 'delay' && canHandBack(job))
-      void this.#delay(held, thrown, failure, outcome.delayMs);
-    else this.#fail(held, thrown, failure, outcome.kind === 'kill');
+    else this.#failWhole(held, thrown, failure);
     this.#options.logger.warn({ ...fieldsOf(job), errtype, message }, 'job failed');
     this.#options.onFail(job, thrown);
+  }
+
+  /** As the retry policy of its jobtype has it. */
+  #failWhole(held: HeldJob, thrown: unknown, failure: Failure): void {
+    const outcome = this.#outcomeOf(held.job, thrown);
+    if (outcome.kind === 'delay' && canHandBack(held.job))
+      void this.#delay(held, thrown, failure, outcome.delayMs);
+    else this.#fail(held, thrown, failure, outcome.kind === 'kill');
   }
 
   /** One that failed and is tried again where it is. */
@@ -81,25 +91,9 @@ export class FailedJobs {
     this.#options.onFail(job, thrown);
   }
 
-  /** To Dead, though Faktory knows of retries left: `onEnd` hears when it is there, or at least FAILed. */
-  exhaust(held: HeldJob, thrown: unknown, onEnd: (end: FailEnd) => void): void {
-    const { job } = held;
-    const failure = failureOf(job.jid, thrown);
-    this.#options.outbox.fail(held, failure, (end, doubtfulSince) => {
-      if (end !== 'told' || endOf(job) !== undefined) {
-        this.#onEnd(job, thrown, failure, true, end, doubtfulSince);
-        return onEnd(end);
-      }
-      const settled = new Promise<void>((resolve) => {
-        setTimeout(resolve, KILL_WAIT_MS).unref();
-        const onKilled = (): void => {
-          this.#onDead(job, thrown, failure);
-          resolve();
-        };
-        this.#options.kills.add({ jid: job.jid, target: 'retries', since: performance.now(), onKilled });
-      });
-      void settled.then(() => onEnd(end));
-    });
+  /** Of a partition, which has tried it as often as it may: to Dead, though Faktory knows of retries left. */
+  exhaust(held: HeldJob, thrown: unknown, onEnd: (end: ExhaustEnd) => void): void {
+    this.#exhausted.add(held, thrown, onEnd);
   }
 
   /** The same once its handler has ended well, when its lease may be over. */
@@ -110,9 +104,9 @@ export class FailedJobs {
     this.#tally(held.job, 'late');
   }
 
-  /** FAILs a job that did not fail by itself: it is not counted as such. */
-  failQuietly(held: HeldJob, error: MillraceError): void {
-    this.#fail(held, error, failureOf(held.job.jid, error), false);
+  /** FAILs a job that did not fail by itself, or of which that is told already. */
+  failQuietly(held: HeldJob, thrown: unknown): void {
+    this.#fail(held, thrown, failureOf(held.job.jid, thrown), false);
   }
 
   /** Jobs that Faktory has lost, or may have, and that no copy stands for yet. */
@@ -122,6 +116,7 @@ export class FailedJobs {
 
   /** Resolves when nothing is under way for jobs that failed. */
   async idle(): Promise<void> {
+    await this.#exhausted.idle();
     while (this.#mending.size > 0) await Promise.all(this.#mending);
     await this.#options.kills.idle();
   }

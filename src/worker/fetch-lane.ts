@@ -4,6 +4,7 @@ import type { JobPayload } from '../protocol/job.ts';
 import { BULK, ERROR, NULL, type ReplyKind } from '../protocol/resp.ts';
 import type { Charge } from './credits.ts';
 import { classifyReply, LaneDepth, type ReplyClass } from './plan.ts';
+import type { ShortKind } from './short-fetches.ts';
 import { isWakeToken } from './wake.ts';
 
 /** What a lane tells the fetcher; after each it is asked for more. */
@@ -27,6 +28,7 @@ export interface FetchLaneEvents {
 const REST_MS = 1_000;
 /** A paused wake queue would gather tokens without end. */
 const MOST_FRUITLESS = 3;
+const NONE: readonly string[] = [];
 
 /** One socket that fetches: several FETCHes on their way, as many as its depth has earned. */
 export class FetchLane implements Receiver {
@@ -34,6 +36,7 @@ export class FetchLane implements Receiver {
   readonly wakeQueue: string;
   readonly #events: FetchLaneEvents;
   readonly #depth = new LaneDepth();
+  readonly #leftOut = new Set<string>();
   #previousReplyAt = 0;
   #restUntil = 0;
   /** Tokens that were pushed for this lane and have not come. */
@@ -85,9 +88,25 @@ export class FetchLane implements Receiver {
     return this.outstanding - this.#depth.limit;
   }
 
-  /** The wake queue stands first, so that a token ends the wait before any job does. */
-  fetch(queues: readonly string[], charge?: Charge): void {
-    const receiver = charge === undefined ? this : new ChargedFetch(this, charge);
+  /** Queues that FETCHes which are out have left out: what names one of these waits behind them for others' jobs. */
+  get leftOut(): ReadonlySet<string> {
+    return this.#leftOut;
+  }
+
+  /**
+   * The wake queue stands first, so that a token ends the wait before any job does. `short`: it is one of those;
+   * `leftOut`: the queues that it would have named, had they credit.
+   */
+  fetch(
+    queues: readonly string[],
+    charge?: Charge,
+    leftOut: readonly string[] = NONE,
+    short?: ShortKind,
+  ): void {
+    for (const queue of leftOut) this.#leftOut.add(queue);
+    short?.onSent();
+    const isPlain = charge === undefined && short === undefined;
+    const receiver = isPlain ? this : new CountedFetch(this, charge, short);
     this.connection.send(fetchCommand([this.wakeQueue, ...queues]), receiver);
   }
 
@@ -95,18 +114,20 @@ export class FetchLane implements Receiver {
     this.take(kind, text, writtenAt);
   }
 
-  /** The reply of a FETCH, and what it was charged for. */
-  take(kind: ReplyKind, text: string, writtenAt: number, charge?: Charge): void {
+  /** The reply of a FETCH, what it was charged for, and among which it counts. */
+  take(kind: ReplyKind, text: string, writtenAt: number, charge?: Charge, short?: ShortKind): void {
+    if (this.#leftOut.size > 0 && this.outstanding === 0) this.#leftOut.clear();
+    short?.onAnswered();
     const job = kind === BULK ? parseJob(text) : undefined;
     const now = performance.now();
     if (job === undefined || isWakeToken(job)) charge?.release();
-    if (kind === NULL) this.#onNone(now);
+    if (kind === NULL) this.#onNone(now, short);
     else if (kind === ERROR) this.#rest(text, now);
     else if (job === undefined) this.#events.onUnreadable(text, writtenAt, now);
     else if (isWakeToken(job)) this.#onToken(job, writtenAt, now);
     else {
       this.#events.onBytes(text.length);
-      this.#onJob(job, writtenAt, now, charge);
+      this.#onJob(job, writtenAt, now, charge, short);
     }
     this.#previousReplyAt = now;
     this.#events.onAnswered();
@@ -116,11 +137,11 @@ export class FetchLane implements Receiver {
     // The fetcher hears of the lane as a whole, and soaks up what the socket has left behind.
   }
 
-  #onNone(now: number): void {
+  #onNone(now: number, short?: ShortKind): void {
     // None of those that have not come by now will: others were given them, or their queue is paused.
     if (this.#awaited > 0) this.#fruitless += 1;
     this.#awaited = 0;
-    this.#tell('empty', now);
+    this.#tell('empty', now, short);
   }
 
   /**
@@ -134,18 +155,21 @@ export class FetchLane implements Receiver {
     this.#events.onToken(token, writtenAt, now);
   }
 
-  #onJob(job: JobPayload, writtenAt: number, now: number, charge: Charge | undefined): void {
+  #onJob(job: JobPayload, writtenAt: number, now: number, charge?: Charge, short?: ShortKind): void {
     const previousReplyAt = this.#previousReplyAt;
     this.#tell(
       classifyReply({ now, writtenAt, previousReplyAt, roundTripMs: this.#events.roundTripMs() }),
       now,
+      short,
     );
     charge?.keep(job.queue);
     this.#events.onJob(job, writtenAt, now, charge);
   }
 
-  #tell(reply: ReplyClass, now: number): void {
-    this.#depth.onReply(reply, this.#events.mostPerLane());
+  #tell(reply: ReplyClass, now: number, short?: ShortKind): void {
+    const most = this.#events.mostPerLane();
+    this.#depth.onReply(reply, most);
+    short?.onReply(reply, most);
     this.#events.onReplyClass(reply, now);
   }
 
@@ -156,22 +180,25 @@ export class FetchLane implements Receiver {
   }
 }
 
-/** One FETCH that names queues with a credit. */
-class ChargedFetch implements Receiver {
+/** One FETCH that names queues with a credit, or has left some out. */
+class CountedFetch implements Receiver {
   readonly #lane: FetchLane;
-  readonly #charge: Charge;
+  readonly #charge: Charge | undefined;
+  readonly #short: ShortKind | undefined;
 
-  constructor(lane: FetchLane, charge: Charge) {
+  constructor(lane: FetchLane, charge: Charge | undefined, short: ShortKind | undefined) {
     this.#lane = lane;
     this.#charge = charge;
+    this.#short = short;
   }
 
   onReply(kind: ReplyKind, text: string, writtenAt: number): void {
-    this.#lane.take(kind, text, writtenAt, this.#charge);
+    this.#lane.take(kind, text, writtenAt, this.#charge, this.#short);
   }
 
   onLost(): void {
-    this.#charge.release();
+    this.#charge?.release();
+    this.#short?.onAnswered();
   }
 }
 

@@ -10,6 +10,7 @@ import type { Pusher } from '../pushing/pusher.ts';
 import type { Charge, Credits } from './credits.ts';
 import { FetchLane, type FetchLaneEvents } from './fetch-lane.ts';
 import { type FetchPlan, lanesFor, lanesNeeded, MIN_LANES, type PlanState } from './plan.ts';
+import { Sending } from './sending.ts';
 import { callBack, WakeNames } from './wake.ts';
 
 export interface FetcherOptions {
@@ -25,7 +26,13 @@ export interface FetcherOptions {
   credits: Credits;
   planState: () => PlanState;
   /** Batch handlers: their queues may be fetched beyond what slots can take. */
-  batches?: { readonly queues: ReadonlyMap<string, unknown>; readonly gathered: number };
+  batches?: {
+    readonly queues: ReadonlyMap<string, unknown>;
+    readonly gathered: number;
+    readonly running: number;
+    /** Jobs of a queue that may be held or on their way, just now. */
+    roomOf(queue: string): number;
+  };
   onJob: (job: JobPayload, writtenAt: number, now: number, charge?: Charge) => void;
   onToken: (token: JobPayload, writtenAt: number, now: number) => void;
   onUnreadable: (head: string, writtenAt: number, now: number) => void;
@@ -36,8 +43,6 @@ export interface FetcherOptions {
 
 /** A FETCH is answered within two seconds, if only with nothing; and a moment for the way. */
 const LONGEST_WAIT_MS = 3_000;
-/** How often a round asks on for queues that have credit left: a function may rotate through some that have none. */
-const TRIES = 8;
 /** Lanes that the plan has not needed for so many ticks are given up. */
 const SPARE_TICKS = 10;
 const RECALL_ROUNDS = 5;
@@ -52,15 +57,15 @@ export class Fetcher {
   #stopped = false;
   #hadSpare = false;
   #ticksWithSpareLane = 0;
-  /** Outstanding FETCHes beyond what slots can take. */
-  #beyond = 0;
+  readonly #sending: Sending;
   #refilling: NodeJS.Immediate | undefined;
   #drainedWaiters: (() => void)[] = [];
 
   constructor(options: FetcherOptions) {
     this.#options = options;
     this.#names = options.names ?? new WakeNames();
-    const { plan, onJob, onToken, onUnreadable, onRefused } = options;
+    const { plan, nextQueues, credits, onJob, onToken, onUnreadable, onRefused } = options;
+    this.#sending = new Sending({ lanes: () => this.#byConnection.values(), nextQueues, credits });
     this.#events = {
       onJob,
       onToken,
@@ -168,8 +173,9 @@ export class Fetcher {
       this.#options.plan.ceiling,
       serving.map((lane) => lane.depth),
     );
-    // The open lane is beside those.
-    const spare = serving.length - needed - (this.#options.credits.any ? 1 : 0);
+    // Beside those: the open lane, and those on which FETCHes wait that have left queues out.
+    const held = serving.filter(({ leftOut }) => leftOut.size > 0).length;
+    const spare = serving.length - needed - (this.#options.credits.any ? 1 + held : 0);
     this.#ticksWithSpareLane = spare > 0 ? this.#ticksWithSpareLane + 1 : 0;
     if (this.#ticksWithSpareLane < SPARE_TICKS) return;
     serving.sort((a, b) => a.depth - b.depth || a.outstanding - b.outstanding);
@@ -211,86 +217,28 @@ export class Fetcher {
     const { plan, planState } = this.#options;
     const now = performance.now();
     const state = planState();
-    const wanted = plan.wanted(state, now) - this.outstanding + this.#beyond;
-    let short = this.#send(wanted, now);
-    if (wanted <= 0) this.#sendOnOpenLane(state, now);
-    const { batches } = this.#options;
+    const forSlots = this.outstanding - this.#sending.beyond;
+    // Short ones take their places as all do, but what they wait for says nothing of what the others need.
+    const fetches = plan.wanted(state, now) - (forSlots - this.#sending.short);
+    const places = plan.room(state) - forSlots;
+    let lacksLanes = this.#sending.send({ fetches, places, mostOfKind: plan.ceiling }, now);
+    const { batches, credits } = this.#options;
     if (batches !== undefined && batches.queues.size > 0) {
       // Jobs that are gathered take no slot each.
-      const { queues, gathered } = batches;
-      const more = plan.wantedOfBatches({ ...state, gathered }) - this.outstanding;
-      short = this.#send(more, now, queues, this.#onBeyondAnswered) || short;
+      const { gathered, running: batchesRunning } = batches;
+      const more = plan.wantedOfBatches({ ...state, gathered, batchesRunning }) - this.outstanding;
+      const hasRoom = (queue: string): boolean =>
+        batches.queues.has(queue) && credits.usedBy(queue) < batches.roomOf(queue);
+      lacksLanes = this.#sending.sendBeyond(more, hasRoom, now) || lacksLanes;
     }
     for (const each of this.#byConnection.values()) each.connection.flush();
-    this.#openLanes(plan.ceiling, short);
+    this.#openLanes(plan.ceiling, lacksLanes);
   }
 
-  /** Sends so many FETCHes, as far as credits go; answers whether the lanes had too little room for them. */
-  #send(count: number, now: number, only?: ReadonlyMap<string, unknown>, onAnswered?: () => void): boolean {
-    const { nextQueues, credits } = this.#options;
-    let more = count;
-    let lane = this.#roomiest(now);
-    let tries = TRIES;
-    while (more > 0 && lane !== undefined && tries > 0) {
-      const named = nextQueues();
-      if (named.length === 0) break;
-      const asked = only === undefined ? named : named.filter((queue) => only.has(queue));
-      const queues = credits.allowed(asked);
-      if (queues.length === 0) {
-        tries -= 1;
-        continue;
-      }
-      tries = TRIES;
-      if (queues.length < asked.length && lane === this.#openLane) {
-        lane = this.#roomiest(now, lane);
-        if (lane === undefined) break;
-      }
-      lane.fetch(queues, credits.charge(queues, onAnswered));
-      if (onAnswered !== undefined) this.#beyond += 1;
-      more -= 1;
-      lane = this.#roomiest(now);
-    }
-    return more > 0 && lane === undefined;
-  }
-
-  readonly #onBeyondAnswered = (): void => {
-    this.#beyond -= 1;
-  };
-
-  /**
-   * The lane that is kept, where there are several, from FETCHes from which a queue was left out for want of credit: such a
-   * one may wait two seconds for the others' jobs, and the queue has its credit back meanwhile.
-   */
-  get #openLane(): FetchLane | undefined {
-    if (!this.#options.credits.any) return undefined;
-    const serving = [...this.#byConnection.values()].filter((lane) => !lane.retired);
-    return serving.length > 1 ? serving[0] : undefined;
-  }
-
-  /** A queue has its credit back, and what waits elsewhere may not name it: one more than the plan has it. */
-  #sendOnOpenLane(state: PlanState, now: number): void {
-    const { plan, nextQueues, credits } = this.#options;
-    const lane = this.#openLane;
-    if (lane === undefined || lane.outstanding > 0 || lane.room(now) <= 0) return;
-    if (plan.room(state) <= this.outstanding - this.#beyond) return;
-    const queues = credits.allowed(nextQueues());
-    if (queues.some((queue) => credits.has(queue))) lane.fetch(queues, credits.charge(queues));
-  }
-
-  /** The lane with the fewest outstanding FETCHes among those whose depth allows one more. */
-  #roomiest(now: number, but?: FetchLane): FetchLane | undefined {
-    let best: FetchLane | undefined;
-    for (const lane of this.#byConnection.values()) {
-      if (lane === but || lane.room(now) <= 0) continue;
-      if (best === undefined || lane.outstanding < best.outstanding) best = lane;
-    }
-    return best;
-  }
-
-  /** `short`: the lanes that are up have not earned the depth that the plan wants. */
-  #openLanes(ceiling: number, short: boolean): void {
+  /** `lacksRoom`: the lanes that are up have not earned the depth that the plan wants. */
+  #openLanes(ceiling: number, lacksRoom: boolean): void {
     const { maxLanes } = this.#options;
-    const wanted = short ? Math.min(maxLanes, this.laneCount + 1) : lanesFor(ceiling, maxLanes);
+    const wanted = lacksRoom ? Math.min(maxLanes, this.laneCount + 1) : lanesFor(ceiling, maxLanes);
     if (wanted > this.#lanes.wanted) this.#lanes.want(wanted);
   }
 

@@ -1,5 +1,4 @@
 import { MillraceError } from '../errors.ts';
-import type { JobFailure } from '../protocol/job.ts';
 import type { FailedJobs } from './failed-jobs.ts';
 import { canHandBack, copyOf } from './hand-back.ts';
 import type { HeldJob } from './held-job.ts';
@@ -31,17 +30,13 @@ export class GivingBack {
     return this.#doubtful + this.#options.returner.pending;
   }
 
-  /** `failure`: what failed here and is not told otherwise. Never rejects. One that there can be no copy of is FAILed. */
-  async give(
-    held: HeldJob,
-    reason = 'the worker shut down before the job was done',
-    failure?: JobFailure,
-  ): Promise<void> {
+  /** Never rejects. One that there can be no copy of is FAILed. */
+  async give(held: HeldJob, reason = 'the worker shut down before the job was done'): Promise<void> {
     held.keeper?.onGone(held);
     const { returner, failedJobs, tallies, late } = this.#options;
     if (!leaseLives(held.lease, nowOnBothClocks())) return late.settle(held);
     if (!canHandBack(held.job)) return failedJobs.failQuietly(held, new MillraceError('SHUTDOWN', reason));
-    const end = await returner.return(held, () => copyOf(held.job, failure && { failure }));
+    const end = await returner.return(held, () => copyOf(held.job));
     const { outcomes } = tallies.of(held.job.jobtype);
     if (end === 'returned') outcomes.handed_back += 1;
     else if (end === 'unknown') this.#doubtful += 1;

@@ -9,7 +9,7 @@ import { topLevelString } from '../protocol/head.ts';
 import type { JobPayload } from '../protocol/job.ts';
 import type { Pusher } from '../pushing/pusher.ts';
 import type { SlowLog } from '../slow-log.ts';
-import { Batches } from './batches/batches.ts';
+import { Batches, SHARED } from './batches/batches.ts';
 import { HeldBatch } from './batches/held-batch.ts';
 import type { Breakers } from './breakers.ts';
 import type { Charge } from './credits.ts';
@@ -160,11 +160,9 @@ export class JobFlow {
       onLate: (held, why) => this.#late.tell(held, why),
       giveBack: (held, reason) => void this.givingBack.give(held, reason),
       onQueue: options.onBatchQueue,
-      onShared: (queue, jobtype) => {
-        const text =
-          'a batch handler shares this queue with other jobtypes: a queue of its own fills its batches better';
-        logger.warn({ queue, jobtype }, text);
-      },
+      onShared: (queue, jobtype) => logger.warn({ queue, jobtype }, SHARED),
+      longMs: () => this.#waiting.longMs,
+      freeSlots: () => Math.max(0, concurrency - this.#slots.running),
       argsOf: (job) => executor.argsOf(job),
     });
   }
@@ -372,10 +370,9 @@ export class JobFlow {
     return this.#slots.drained(withinMs);
   }
 
-  /** Starts nothing any more: what waits, and what still comes, is handed back; what runs hears it must end. */
+  /** Starts nothing any more: what waits, and what still comes, is handed back; what runs hears it must end. Batches are closed. */
   abort(): void {
     this.#returning = true;
-    this.batches.close();
     this.#waiting.give(this.#slots.takeReady());
     this.#slots.abortAll(new MillraceError('SHUTDOWN'));
   }

@@ -1,7 +1,7 @@
 /**
  * Sends failed jobs to Dead at once, where a retry is pointless: FAIL first, then MUTATE kill by jid. MUTATE scans the
  * whole set under a limit of 5 s, so: at most 10 jids each, one at a time, and only while Retries holds under 20,000
- * (a jid took 0.7 s at 200,000). Otherwise the job's own retries run out.
+ * (a jid took 0.7 s at 200,000). Otherwise the job's own retries run out, and who waits for it is told so.
  */
 import type { Lanes } from '../connection/lanes.ts';
 import type { Logger } from '../logger.ts';
@@ -22,6 +22,8 @@ interface Doomed {
   /** When Faktory put it there (ms, monotonic). */
   readonly since: number;
   readonly onKilled: () => void;
+  /** It is left to its own retries. */
+  readonly onLeft?: () => void;
 }
 
 /** For a lane that comes back. */
@@ -45,13 +47,19 @@ export class Kills {
   /** Takes a job that Faktory has put into a set; `onKilled` is called once it is in Dead. */
   add(doomed: Doomed): void {
     if (this.#waiting.length >= MOST_WAITING)
-      return this.#leaveAlone(1, `${MOST_WAITING} others wait for it`);
+      return this.#leaveAlone([doomed], `${MOST_WAITING} others wait for it`);
     this.#waiting.push(doomed);
     this.#run();
   }
 
-  #leaveAlone(jobs: number, why: string): void {
-    this.#options.logger.warn({ jobs }, `jobs are left to their own retries, not sent to Dead: ${why}`);
+  #leaveAlone(left: readonly Doomed[], why: string): void {
+    if (left.length === 0) return;
+    const text = `jobs are left to their own retries, not sent to Dead: ${why}`;
+    this.#options.logger.warn(
+      { jobs: left.length, jids: left.slice(0, MOST_JIDS).map(({ jid }) => jid) },
+      text,
+    );
+    for (const { onLeft } of left) onLeft?.();
   }
 
   /** Resolves when none is under way. */
@@ -70,13 +78,14 @@ export class Kills {
     // What came in one tick travels together.
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       const size = await this.#options.retriesSize().catch(() => undefined);
-      const young = batch.filter(({ since }) => performance.now() - since < MOST_AGE_MS);
-      if (young.length < batch.length)
-        this.#leaveAlone(batch.length - young.length, 'their retries may have come due');
+      const isOld = ({ since }: Doomed): boolean => performance.now() - since >= MOST_AGE_MS;
+      const old = batch.filter(isOld);
+      this.#leaveAlone(old, 'their retries may have come due');
+      const young = batch.filter((doomed) => !old.includes(doomed));
       if (young.length === 0) continue;
-      if (size === undefined) this.#leaveAlone(young.length, 'Faktory does not tell how large Retries is');
-      else if (size >= MOST_RETRIES) this.#leaveAlone(young.length, `Retries holds ${size}`);
-      else if (await this.#kill(young)) for (const { onKilled } of young) onKilled();
+      const whyNot = await this.#kill(young, size);
+      if (whyNot !== undefined) this.#leaveAlone(young, whyNot);
+      else for (const { onKilled } of young) onKilled();
     }
   }
 
@@ -87,19 +96,19 @@ export class Kills {
     return this.#waiting.splice(0, other === -1 ? MOST_JIDS : Math.min(other, MOST_JIDS));
   }
 
-  /** Whether it is done. A kill is harmless twice, so what got no answer is asked again, once. */
-  async #kill(batch: readonly Doomed[]): Promise<boolean> {
+  /** Why it is not done; undefined: it is. A kill is harmless twice, so what got no answer is asked again, once. */
+  async #kill(batch: readonly Doomed[], retries: number | undefined): Promise<string | undefined> {
+    if (retries === undefined) return 'Faktory does not tell how large Retries is';
+    if (retries >= MOST_RETRIES) return `Retries holds ${retries}`;
     const jids = batch.map(({ jid }) => jid);
     const mutation = JSON.stringify({ cmd: 'kill', target: batch[0]!.target, filter: { jids } });
     const command = rawCommand(['MUTATE', mutation]);
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const answer = await this.#ask(command);
-      if (answer === 'OK') return true;
-      if (answer === undefined) continue;
-      this.#options.logger.warn({ jids }, `Faktory did not send jobs to Dead, they are retried: ${answer}`);
-      return false;
+      if (answer === 'OK') return undefined;
+      if (answer !== undefined) return `Faktory did not do it: ${answer}`;
     }
-    return false;
+    return 'Faktory did not answer';
   }
 
   /** The reply's text; undefined when none came. */

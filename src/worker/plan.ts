@@ -211,12 +211,20 @@ export class FetchPlan {
 
   /**
    * How many FETCHes may be outstanding in all where those beyond `wanted` name only queues of batch handlers, whose jobs
-   * are gathered and take no slot each. Their credits bound them, too. None while other jobs wait in plenty: those came
-   * with them. Asked after `wanted`.
+   * are gathered and take no slot each. The room of batches bounds them, too. None while other jobs wait in plenty: those
+   * came with them. Asked after `wanted`.
    */
-  wantedOfBatches({ ready, gathered, outboxFull }: PlanState & { gathered: number }): number {
-    if (outboxFull || ready > this.#lead || gathered >= Math.min(MOST_LEAD, this.#leadOfBytes)) return 0;
+  wantedOfBatches(state: PlanState & { gathered: number; batchesRunning: number }): number {
+    const { running, ready, gathered, batchesRunning, outboxFull } = state;
+    // No slot for a batch before other jobs end: another worker may have one.
+    const mayStart = running < this.#slots || batchesRunning > 0;
+    if (outboxFull || !mayStart || ready > this.#lead || gathered >= this.mostGathered) return 0;
     return this.ceiling;
+  }
+
+  /** Jobs that may be gathered for batches, whatever these have room for. */
+  get mostGathered(): number {
+    return Math.min(MOST_LEAD, this.#leadOfBytes);
   }
 
   /** By the best rate, so that it follows one that grows, but by no more than the slots can run. */

@@ -66,6 +66,15 @@ export function failureAfter(job: JobPayload, failure: Failure, now: Date): JobF
   };
 }
 
+/** The same for one that has retries left, and whose next FAIL is to be its last. */
+export function lastFailure(job: JobPayload, failure: Failure, now: Date): JobFailure {
+  return {
+    ...failureAfter(job, failure, now),
+    retry_count: (job.retry ?? DEFAULT_RETRY) - 1,
+    remaining: 0,
+  };
+}
+
 /** When Faktory would try the job again, in ms from now. */
 export function faktoryDelayMs(job: JobPayload, random: number = Math.random()): number {
   const count = attemptOf(job) - 1;

@@ -6,7 +6,7 @@ import { MillraceError } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Engine } from './engine.ts';
 
-/** How long aborted handlers get to clean up, and the reports to leave. */
+/** How long aborted handlers get to clean up, and the reports to leave at least. */
 const CLEAN_UP_MS = 3_000;
 const REPORT_MS = 800;
 /** Calling FETCHes back gets this much time even where running jobs get none. */
@@ -43,7 +43,9 @@ export async function shutDown(engine: Engine, onAborting: () => void): Promise<
   await within(fetcher.close(), Math.min(REPORT_MS, left(lastMs)));
   // Their checkpoints come before their ACKs; while Redis is away there are none.
   await partitionsDrained(engine, Math.min(REPORT_MS, left(lastMs)));
-  await within(flow.reported(), Math.min(REPORT_MS + 2 * plan.roundTripMs, left(lastMs)));
+  // As long as it may take anyway: what Faktory does not hear now is run, and its results are reduced, again.
+  const reportMs = Math.max(REPORT_MS + 2 * plan.roundTripMs, left(shutdownTimeoutMs));
+  await within(flow.reported(), Math.min(reportMs, left(lastMs)));
   tellWhatIsLeft(engine);
   await closeLanes(engine, Math.min(REPORT_MS, left(lastMs)));
 }

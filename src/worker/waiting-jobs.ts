@@ -31,11 +31,16 @@ export class WaitingJobs {
     this.#options = options;
   }
 
+  /** How long a job waits at most while nothing moves, in ms. What is gathered for batches keeps to it, too. */
+  get longMs(): number {
+    return Math.max(LONG_WAIT_MS, LONG_WAIT_TRIPS * this.#options.roundTripMs());
+  }
+
   /** Called once a second. */
   sweep(now: Moment): void {
-    const { slots, stopping, roundTripMs, onStale } = this.#options;
+    const { slots, stopping, onStale } = this.#options;
     // Once: a copy that comes back to us has nowhere better to be.
-    const longMs = Math.max(LONG_WAIT_MS, LONG_WAIT_TRIPS * roundTripMs());
+    const { longMs } = this;
     const waitsLong = (held: HeldJob): boolean =>
       now.steady - held.startedAt > longMs && !(held instanceof HeldBatch) && isFirst(held.job);
     this.giveBackLimited(stopping.aborted ? () => true : waitsLong);

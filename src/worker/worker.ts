@@ -12,7 +12,13 @@ import type { Holder } from '../partitions/holder.ts';
 import { encodeJob, type JobInput, type JobPayload } from '../protocol/job.ts';
 import { alone, type BatchHandler } from './batches/batch-handler.ts';
 import { type BatchOptions, batchRules } from './batches/batch-options.ts';
-import { type ChunkHandler, chunked, type ItemsOf } from './batches/chunked.ts';
+import {
+  type ChunkHandler,
+  type ChunkHandlerOptions,
+  checkChunkOptions,
+  chunked,
+  type ItemsOf,
+} from './batches/chunked.ts';
 import type { JobContext } from './context.ts';
 import { Engine } from './engine.ts';
 import { type ContextHandler, Executor, type Handler, withoutContext } from './executor.ts';
@@ -23,7 +29,7 @@ import { leaseOf, nowOnBothClocks } from './lease.ts';
 import { NEXT, type WorkerEvents, type WorkerSnapshot, type WorkerState, type WorkerStats } from './life.ts';
 import type { Middleware } from './middleware.ts';
 import { resolveOptions, type WorkerOptions } from './options.ts';
-import { targetFor, treat } from './registration.ts';
+import { noteSharing, targetFor, treat } from './registration.ts';
 import { checkReducer, type Reducer, reducerHandler } from './results/reducer.ts';
 import { shutDown } from './shutdown.ts';
 import { trapSignals } from './signal-trap.ts';
@@ -137,8 +143,9 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
   registerChunked<T extends keyof D & string>(
     jobtype: T,
     handler: ChunkHandler<ItemsOf<ArgsOut<D[T]>>>,
-    options?: HandlerOptions,
+    options?: ChunkHandlerOptions,
   ): this {
+    checkChunkOptions(jobtype, options);
     return this.#register(jobtype, handler, chunked(handler), options);
   }
 
@@ -213,6 +220,7 @@ export class Worker<D extends JobDefinitions = AnyJobs> extends EventEmitter<Wor
     const { link, concurrency, trapSignals: trap } = this.#engine.options;
     link.logger.info({ wid: this.wid, pid: process.pid }, `Concurrency: ${concurrency} jobs per worker`);
     if (trap) this.#untrap = trapSignals(this);
+    noteSharing(this.#engine, this.#executor, this.#contract);
     try {
       await this.#engine.start();
     } catch (error) {

@@ -1,30 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseRanges } from '../../src/partitions/ranges.ts';
-import { Sequence, type SequenceOptions } from '../../src/partitions/sequence.ts';
+import { at, E1, E2, open, runAll } from './opened-sequence.ts';
 import { simulateOwners } from './sequence-simulation.ts';
-
-const E1 = 1_000;
-const E2 = 2_000;
-const at = (number: number, epoch = E1) => ({ epoch, number });
-
-function open(options: Partial<SequenceOptions> = {}): Sequence<string> {
-  return new Sequence<string>({
-    place: { epoch: E1, first: 1, next: 1, open: [] },
-    epochs: [{ epoch: E1, first: 1 }],
-    gapWaitMs: 100,
-    ...options,
-  });
-}
-
-/** Runs all whose turn it is. */
-function runAll(sequence: Sequence<string>, now = 0): string[] {
-  const ran: string[] = [];
-  for (let turn = sequence.start(now); turn !== undefined; turn = sequence.start(now)) {
-    ran.push(turn.late ? `${turn.job} late` : turn.job);
-    sequence.done(turn);
-  }
-  return ran;
-}
 
 describe('a sequence', () => {
   it('runs jobs by number, whatever order they come in, one at a time', () => {
@@ -88,6 +65,19 @@ describe('a sequence', () => {
     expect(sequence.skip(150)).toBeUndefined();
     sequence.offer(at(1), 'a again', 180);
     expect(runAll(sequence, 180)).toEqual(['a again', 'b', 'c']);
+  });
+
+  it('waits for what was put back no longer than for others once the queue has come past it', () => {
+    const sequence = open();
+    for (const number of [2, 3, 4]) sequence.offer(at(number), `${number}`, 0);
+    sequence.offer(at(1), '1', 0);
+    sequence.putBack(sequence.start(0)!);
+    sequence.gap(0);
+    for (let now = 50; now <= 200; now += 50) {
+      for (const number of [2, 3, 4]) sequence.drop(at(number), `${number}`);
+      for (const number of [2, 3, 4]) sequence.offer(at(number), `${number}`, now);
+    }
+    expect(sequence.gap(200)).toMatchObject({ missing: [1, 1], sinceMs: 150, leftMs: 0 });
   });
 
   it('waits again for a job that was handed back before its turn', () => {
@@ -182,6 +172,35 @@ describe('a gap', () => {
     expect(sequence.gap(90)).toMatchObject({ missing: [3, 3], leftMs: 100 });
   });
 
+  it('is waited for since it was seen first, though what waits behind it is handed back and comes again', () => {
+    const sequence = open();
+    sequence.offer(at(2), 'b', 0);
+    expect(sequence.start(0)).toBeUndefined();
+    sequence.drop(at(2), 'b');
+    expect(sequence.start(40)).toBeUndefined();
+    expect(sequence.gap(40)).toBeUndefined();
+    sequence.offer(at(2), 'b', 60);
+    expect(sequence.start(60)).toBeUndefined();
+    expect(sequence.gap(60)).toMatchObject({ missing: [1, 1], sinceMs: 60, leftMs: 40 });
+    expect(sequence.skip(100)).toMatchObject({ missing: [1, 1] });
+    expect(runAll(sequence, 100)).toEqual(['b']);
+  });
+
+  it('is skipped without what was handed back behind it, which comes in its turn', () => {
+    const sequence = open();
+    for (const number of [3, 4, 5]) sequence.offer(at(number), `${number}`, 0);
+    expect(runAll(sequence)).toEqual([]);
+    sequence.drop(at(3), '3');
+    sequence.drop(at(4), '4');
+    expect(sequence.gap(50)).toMatchObject({ missing: [1, 4] });
+    expect(sequence.skip(100)).toMatchObject({ missing: [1, 2] });
+    expect(runAll(sequence, 100)).toEqual([]);
+    sequence.offer(at(4), '4', 110);
+    sequence.offer(at(3), '3', 120);
+    expect(runAll(sequence, 120)).toEqual(['3', '4', '5']);
+    expect(sequence.tally).toMatchObject({ skipped: 2, late: 0 });
+  });
+
   it('is known to the next owner by its open numbers', () => {
     const first = open();
     first.offer(at(2), 'b', 0);
@@ -213,70 +232,19 @@ describe('a job given up to Dead', () => {
     sequence.giveUp(sequence.start(0)!);
     expect(sequence.place).toMatchObject({ next: 2, open: [[1, 1]] });
   });
-});
 
-describe('epochs', () => {
-  const TWO = [
-    { epoch: E1, first: 1 },
-    { epoch: E2, first: 3 },
-  ];
-
-  it('go on without a gap where nothing was lost', () => {
-    const sequence = open({ epochs: TWO });
-    sequence.offer(at(4, E2), 'd', 0);
-    sequence.offer(at(3, E2), 'c', 0);
-    sequence.offer(at(2), 'b', 0);
-    sequence.offer(at(1), 'a', 0);
-    expect(runAll(sequence)).toEqual(['a', 'b', 'c', 'd']);
-    expect(sequence.place).toEqual({ epoch: E2, first: 3, next: 5, open: [] });
-  });
-
-  it('wait for what is missing of the one before', () => {
-    const sequence = open({ epochs: TWO });
-    sequence.offer(at(3, E2), 'c', 0);
-    expect(runAll(sequence)).toEqual([]);
-    expect(sequence.gap(0)).toMatchObject({ missing: [1, 2], leftMs: 100 });
-    sequence.skip(100);
-    expect(runAll(sequence, 100)).toEqual(['c']);
-    sequence.offer(at(1), 'a', 200);
-    expect(runAll(sequence, 200)).toEqual(['a late']);
-  });
-
-  it('are asked for where one is not known', () => {
+  it('runs should it be requeued, however many others have died since', () => {
     const sequence = open();
-    expect(sequence.asksForEpochs).toBe(false);
-    sequence.offer(at(1, E2), 'b', 0);
-    expect(sequence.asksForEpochs).toBe(true);
-    expect(runAll(sequence)).toEqual([]);
-    sequence.learn([
-      { epoch: E1, first: 1 },
-      { epoch: E2, first: 1 },
-    ]);
-    expect(sequence.asksForEpochs).toBe(false);
-    expect(runAll(sequence)).toEqual(['b']);
-  });
-
-  it('tell numbers that Redis forgot and gave again: both jobs run, the older one first', () => {
-    // Up to 5 were given and 4 are done; Redis came back knowing 2, and gives 3 and 4 again.
-    const sequence = open({ place: { epoch: E1, first: 1, next: 5, open: [] }, epochs: TWO });
-    sequence.offer(at(3, E2), 'new 3', 0);
-    sequence.offer(at(4, E2), 'new 4', 0);
-    sequence.offer(at(5), 'old 5', 0);
-    expect(sequence.offer(at(4), 'old 4', 0)).toEqual({ is: 'done' });
-    expect(runAll(sequence)).toEqual(['old 5', 'new 3', 'new 4']);
-    // A number of the forgotten tail: nobody knows any more whether it was done.
-    sequence.offer(at(4), 'old 4', 0);
-    expect(runAll(sequence)).toEqual(['old 4 late']);
-    expect(sequence.offer(at(2), 'old 2', 0)).toEqual({ is: 'done' });
-  });
-
-  it('do not mix up open numbers of one with those of the next', () => {
-    const sequence = open({ epochs: TWO, place: { epoch: E1, first: 1, next: 6, open: [[1, 5]] } });
-    sequence.offer(at(3, E2), 'c', 0);
-    expect(runAll(sequence)).toEqual(['c']);
-    expect(sequence.place).toEqual({ epoch: E2, first: 3, next: 4, open: [[1, 2]] });
-    sequence.offer(at(4, E2), 'd', 0);
-    expect(runAll(sequence)).toEqual(['d']);
+    for (let number = 1; number <= 1_400; number += 1) {
+      sequence.offer(at(number), `${number}`, 0);
+      const turn = sequence.start(0)!;
+      if (number % 2 === 0) sequence.giveUp(turn);
+      else sequence.done(turn);
+    }
+    expect(sequence.place.open).toHaveLength(500);
+    for (const number of [2, 398, 402, 1_400]) sequence.offer(at(number), `${number}`, 0);
+    expect(runAll(sequence)).toEqual(['2 late', '398 late', '402 late', '1400 late']);
+    expect(sequence.offer(at(1_399), 'done', 0)).toEqual({ is: 'done' });
   });
 });
 

@@ -36,10 +36,15 @@ describeWithPostgres('the batch example, with Postgres', () => {
         expect(await sets()).toMatchObject({ retries: 0, scheduled: 0 });
         await until(async () => (await sets()).working === 0, { everyMs: 500 });
         expect(await stored()).toBe(POINTS * 0.99);
+        expect(await worker.stop()).toMatchObject({ code: 0 });
+        // It is still there when the worker is started again: its jobs are acknowledged, nobody would store it anew.
+        await using again = startProcess('node_modules/.bin/jiti', ['examples/batch/worker.ts'], { env });
+        await again.waitForLine(/^ready$/);
+        expect(await stored()).toBe(POINTS * 0.99);
+        expect(await again.stop()).toMatchObject({ code: 0 });
       } finally {
         await pool.end();
       }
-      expect(await worker.stop()).toMatchObject({ code: 0 });
     });
   });
 });

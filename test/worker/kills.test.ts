@@ -56,7 +56,7 @@ it('leaves jobs to their own retries while Retries is so large that a scan may t
 it('tells when Faktory does not do it, and the job is retried', async () => {
   say = (line) => (line.startsWith('MUTATE') ? '-ERR context deadline exceeded\r\n' : undefined);
   await client.push({ jobtype: 'gone' });
-  await until(() => warned.some((text) => text.includes('did not send jobs to Dead')));
+  await until(() => warned.some((text) => text.includes('Faktory did not do it')));
   expect(faktory.jobs({ state: 'retries' })).toHaveLength(1);
   expect(dead).toEqual([]);
 });

@@ -157,7 +157,8 @@ describe('FetchPlan', () => {
 });
 
 describe('the plan for batch handlers', () => {
-  const busy = { running: 10, ready: 0, outboxFull: false };
+  /** All slots are taken, one of them by a batch. */
+  const busy = { running: 10, ready: 0, outboxFull: false, batchesRunning: 1 };
 
   /** All of whose slots are taken, no lead; so many backlog replies have come since. */
   function planAfter(replies: number, room: number): FetchPlan {
@@ -172,6 +173,13 @@ describe('the plan for batch handlers', () => {
     const plan = planAfter(200, 10_000);
     expect(plan.wanted(busy, 1)).toBe(0);
     expect(plan.wantedOfBatches({ ...busy, gathered: 0 })).toBe(202);
+  });
+
+  it('fetches nothing beyond slots that others have taken, until one is free or a batch runs', () => {
+    const plan = planAfter(200, 10_000);
+    plan.wanted(busy, 1);
+    expect(plan.wantedOfBatches({ ...busy, batchesRunning: 0, gathered: 0 })).toBe(0);
+    expect(plan.wantedOfBatches({ ...busy, batchesRunning: 0, gathered: 0, running: 9 })).toBe(202);
   });
 
   it('has a ceiling of what slots and batches have room for', () => {

@@ -592,6 +592,8 @@ describe('a link that fails', () => {
     await until(() => done === 3_000);
     expect(most).toBeLessThanOrEqual(5);
     expect(most).toBeGreaterThan(2);
+    // Before the relay ends: what is owed would be waited for.
+    await worker.stop();
   });
 });
 
@@ -639,5 +641,6 @@ describe('tokens that a worker before has left over', () => {
     await until(() => done === 2_000);
     // Two FETCHes at a time, as on an empty queue, would have taken them for 40 a second.
     expect(worker.stats().tokens).toBeGreaterThan(100);
+    await worker.stop();
   });
 });

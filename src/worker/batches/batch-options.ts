@@ -25,6 +25,9 @@ const DEFAULT_DELAY_MS = 100;
 /** The most jobs of a call; and what is gathered beyond is of use to nobody: at 40,000 jobs/s it is 400 ms of them. */
 const MOST_GATHERED = 16_384;
 
+/** Options of single jobs that mean nothing here: the types do not have them, but JavaScript may. */
+const NOT_FOR_BATCHES = ['reduceTo', 'rate', 'queue'] as const;
+
 /** Throws CONFIG_INVALID, naming the option. `slots`: handlers that run at once. */
 export function batchRules(jobtype: string, options: BatchOptions, slots: number): BatchRules {
   const { maxSize, maxDelayMs = DEFAULT_DELAY_MS, concurrency = slots, handlerTimeoutMs } = options;
@@ -33,6 +36,9 @@ export function batchRules(jobtype: string, options: BatchOptions, slots: number
       'CONFIG_INVALID',
       `${name} of the batches of "${jobtype}" is ${String(got)}, it takes ${takes}`,
     );
+  for (const name of NOT_FOR_BATCHES)
+    if ((options as HandlerOptions)[name] !== undefined)
+      throw new MillraceError('CONFIG_INVALID', `the batches of "${jobtype}" take no ${name}`);
   if (!(Number.isSafeInteger(maxSize) && maxSize >= 1 && maxSize <= MOST_GATHERED))
     throw wrong('maxSize', maxSize, `a whole number from 1 to ${MOST_GATHERED}`);
   if (!(maxDelayMs >= 0 && maxDelayMs < 2 ** 31))

@@ -1,11 +1,10 @@
 import type { HeldJob } from '../held-job.ts';
-import { leaseShare, type Moment } from '../lease.ts';
 import type { BatchRules } from './batch-options.ts';
 
 /** A batch leaves early, before this share of a reservation has passed: at a quarter its job would be handed back. */
 const LEAVE_SHARE = 0.2;
 /** A job that has waited until this share of its reservation was gone is handed back. */
-const STALE_SHARE = 0.25;
+export const STALE_SHARE = 0.25;
 
 /**
  * The jobs of one jobtype that wait for their batch, in the order in which they came; pure. A batch is *due* when it is
@@ -51,10 +50,9 @@ export class BatchRow {
     return taken;
   }
 
-  /** Takes out those that have waited too long to be held on to, and those that are chosen. */
-  take(now: Moment, isChosen: (held: HeldJob) => boolean = () => false): HeldJob[] {
-    const isTaken = (held: HeldJob): boolean => isChosen(held) || leaseShare(held.lease, now) >= STALE_SHARE;
-    const taken = this.#jobs.filter(isTaken);
+  /** Takes out those that are chosen; `at`: how many stand before it. */
+  take(isChosen: (held: HeldJob, at: number) => boolean): HeldJob[] {
+    const taken = this.#jobs.filter(isChosen);
     if (taken.length === 0) return taken;
     const gone = new Set(taken);
     this.#jobs = this.#jobs.filter((held) => !gone.has(held));

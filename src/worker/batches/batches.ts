@@ -9,7 +9,7 @@ import type { HeldJob } from '../held-job.ts';
 import { leaseLives, type Moment, nowOnBothClocks } from '../lease.ts';
 import { type AnyBatchHandler, type BatchContext, type BatchJob, batchJob } from './batch-handler.ts';
 import type { BatchRules } from './batch-options.ts';
-import { BatchRow } from './batch-row.ts';
+import { Gatherer } from './gatherer.ts';
 import { HeldBatch } from './held-batch.ts';
 import { type Ended, endsOf } from './outcomes.ts';
 
@@ -30,39 +30,28 @@ export interface BatchesEvents {
   onTimedOut(held: HeldJob, error: MillraceError, now: Moment): void;
   onLate(held: HeldJob, why: string): void;
   giveBack(held: HeldJob, reason?: string): void;
-  /** Jobs of a batch handler come from this queue: it may be fetched ahead by so many. */
+  /** Jobs of a batch handler come from this queue: by so many at most it may be fetched ahead (`creditOf` says how many now). */
   onQueue(queue: string, room: number | undefined): void;
   /** Jobs of others come from it, too. */
   onShared(queue: string, jobtype: string): void;
   argsOf(job: JobPayload): readonly unknown[] | Promise<readonly unknown[]>;
+  /** How long a job waits at most while nothing moves (ms). */
+  longMs(): number;
+  /** Slots that nothing has just now. */
+  freeSlots(): number;
 }
 
+/** What a worker says of it. */
+export const SHARED =
+  'a batch handler shares this queue with other jobtypes: a queue of its own fills its batches better';
 const WAITED_TOO_LONG = 'it waited too long for its batch';
 type Fit = readonly [held: HeldJob, job: BatchJob<never>];
-
-/** What is gathered of one jobtype, and what runs. */
-class Gatherer {
-  readonly handler: AnyBatchHandler;
-  readonly rules: BatchRules;
-  readonly row: BatchRow;
-  readonly queues = new Set<string>();
-  /** Batches that wait for a slot, and that have one. */
-  waiting = 0;
-  running = 0;
-  timer: NodeJS.Timeout | undefined;
-
-  constructor(handler: AnyBatchHandler, rules: BatchRules) {
-    this.handler = handler;
-    this.rules = rules;
-    this.row = new BatchRow(rules);
-  }
-}
 
 export class Batches {
   readonly #events: BatchesEvents;
   readonly #byJobtype = new Map<string, Gatherer>();
   readonly #gatherers = new Map<HeldBatch, Gatherer>();
-  /** By queue, how many jobs may be held of it or on their way. */
+  /** By queue, how many jobs may be held of it or on their way at most. */
   readonly #rooms = new Map<string, number>();
   readonly #shared = new Set<string>();
   #closed = false;
@@ -90,6 +79,31 @@ export class Batches {
     return count;
   }
 
+  /** Batches that have a slot. */
+  get running(): number {
+    let count = 0;
+    for (const { running } of this.#byJobtype.values()) count += running;
+    return count;
+  }
+
+  /** How many jobs of batch handlers may be held of this queue or on their way, just now. */
+  roomOf(queue: string): number {
+    let room = 0;
+    const freeSlots = this.#events.freeSlots();
+    for (const gatherer of this.#byJobtype.values())
+      if (gatherer.queues.has(queue)) room += gatherer.roomWith(freeSlots);
+    return room;
+  }
+
+  /**
+   * How many jobs of this queue may be held or on their way, just now. Where it is shared that is more than there is room
+   * for, up to `most`: others must not wait behind those that do.
+   */
+  creditOf(queue: string, most: number): number {
+    const room = this.roomOf(queue);
+    return this.#shared.has(queue) ? Math.max(room, most) : room;
+  }
+
   /** The queues that jobs of batch handlers came from. */
   get queues(): ReadonlyMap<string, number> {
     return this.#rooms;
@@ -106,7 +120,7 @@ export class Batches {
     if (gatherer === undefined) return;
     this.#byJobtype.delete(jobtype);
     clearTimeout(gatherer.timer);
-    for (const held of gatherer.row.take(nowOnBothClocks(), () => true)) this.#giveBack(held);
+    for (const held of gatherer.row.take(() => true)) this.#giveBack(held);
     for (const queue of gatherer.queues) this.#allow(queue, -gatherer.rules.room);
   }
 
@@ -118,7 +132,7 @@ export class Batches {
       if (this.#rooms.has(queue)) this.#noteShared(queue, jobtype);
       return false;
     }
-    if (!gatherer.queues.has(queue)) this.#noteQueue(gatherer, queue);
+    if (!gatherer.queues.has(queue)) this.#noteQueue(gatherer, queue, jobtype);
     if (this.#closed) this.#giveBack(held);
     else {
       gatherer.row.add(held);
@@ -127,7 +141,18 @@ export class Batches {
     return true;
   }
 
-  #noteQueue(gatherer: Gatherer, queue: string): void {
+  /** Known beforehand: where the jobs of these jobtypes lie. */
+  noteSharing(jobtypes: readonly string[], queueOf: (jobtype: string) => string | undefined): void {
+    for (const jobtype of this.#byJobtype.keys()) {
+      const queue = queueOf(jobtype);
+      if (queue === undefined) continue;
+      const other = jobtypes.find((each) => each !== jobtype && queueOf(each) === queue);
+      if (other !== undefined) this.#noteShared(queue, other);
+    }
+  }
+
+  #noteQueue(gatherer: Gatherer, queue: string, jobtype: string): void {
+    if (this.#rooms.has(queue)) this.#noteShared(queue, jobtype);
     gatherer.queues.add(queue);
     this.#allow(queue, gatherer.rules.room);
   }
@@ -147,12 +172,9 @@ export class Batches {
 
   /** Asks for slots for the batches that are due, and looks again when the next one is. */
   #look(jobtype: string, gatherer: Gatherer, now: Moment): void {
-    const { row, rules } = gatherer;
-    while (
-      gatherer.running + gatherer.waiting < rules.concurrency &&
-      gatherer.waiting < row.due(now.steady)
-    ) {
-      gatherer.waiting += 1;
+    const { row } = gatherer;
+    while (gatherer.mayAsk(now.steady)) {
+      gatherer.onAsk();
       const [queue = ''] = gatherer.queues;
       const batch = new HeldBatch({ jobtype, queue }, now.steady, (left) => this.#onLeft(left, gatherer));
       this.#gatherers.set(batch, gatherer);
@@ -170,22 +192,18 @@ export class Batches {
   }
 
   #onLeft(batch: HeldBatch, gatherer: Gatherer): void {
-    if (batch.state === 'ready') {
-      gatherer.waiting -= 1;
-      this.#gatherers.delete(batch);
-    } else {
-      gatherer.running -= 1;
-      this.#look(batch.job.jobtype, gatherer, nowOnBothClocks());
-    }
+    const now = nowOnBothClocks();
+    gatherer.onLeft(batch, now.steady, this.#events.longMs());
+    if (batch.state === 'ready') this.#gatherers.delete(batch);
+    else this.#look(batch.job.jobtype, gatherer, now);
   }
 
   /** It has a slot: its jobs are known now. */
   start(batch: HeldBatch): void {
     const gatherer = this.#gatherers.get(batch)!;
-    gatherer.waiting -= 1;
-    gatherer.running += 1;
     const now = nowOnBothClocks();
-    const items = gatherer.row.shift().filter((held) => this.#begin(held, now));
+    const items = gatherer.onStart().filter((held) => this.#begin(held, now));
+    gatherer.onBegun(items);
     batch.hold(items);
     if (items.length === 0) return this.#finish(batch, now);
     const { handlerTimeoutMs } = gatherer.rules;
@@ -261,7 +279,8 @@ export class Batches {
 
   #onTimeout(batch: HeldBatch, timeoutMs: number): void {
     const now = nowOnBothClocks();
-    if (batch.aborted) return;
+    // What does not end is handed back. But where a lease has ended there may be jobs whose leases live on.
+    if (batch.abortReason?.code === 'SHUTDOWN') return;
     const text = `the batch handler of "${batch.job.jobtype}" did not end within its handlerTimeoutMs, ${timeoutMs} ms`;
     const error = new MillraceError('HANDLER_TIMEOUT', text);
     this.#tellLate(batch, now);
@@ -282,15 +301,17 @@ export class Batches {
   /** Looks at the leases; called once a second. */
   sweep(now: Moment): void {
     for (const batch of this.#gatherers.keys()) this.#tellLate(batch, now);
-    this.handBack(() => false, WAITED_TOO_LONG);
-    for (const [jobtype, gatherer] of this.#byJobtype) this.#look(jobtype, gatherer, now);
+    const longMs = this.#events.longMs();
+    for (const [jobtype, gatherer] of this.#byJobtype) {
+      for (const held of gatherer.takeStale(now, longMs)) this.#giveBack(held, WAITED_TOO_LONG);
+      this.#look(jobtype, gatherer, now);
+    }
   }
 
-  /** Hands back what is gathered and chosen, and what has waited until a quarter of its reservation was gone. */
+  /** Hands back what is gathered and chosen. */
   handBack(isChosen: (held: HeldJob) => boolean, reason?: string): void {
-    const now = nowOnBothClocks();
     for (const { row } of this.#byJobtype.values())
-      for (const held of row.take(now, isChosen)) this.#giveBack(held, reason);
+      for (const held of row.take(isChosen)) this.#giveBack(held, reason);
   }
 
   /** Gathers nothing any more: what has not begun, and what still comes, is handed back. */

@@ -3,8 +3,10 @@
  * fail in part, only those are tried again.
  */
 import { MillraceError } from '../../errors.ts';
+import type { JobPayload } from '../../protocol/job.ts';
 import type { JobContext } from '../context.ts';
 import type { ContextHandler } from '../executor.ts';
+import type { HandlerOptions } from '../handler-options.ts';
 import { poison } from '../poison.ts';
 import { type BatchAnswer, endsOf } from './outcomes.ts';
 
@@ -22,6 +24,16 @@ export type ChunkHandler<I extends readonly unknown[] = readonly unknown[]> = (
   items: I,
   ctx: JobContext,
 ) => BatchAnswer | Promise<BatchAnswer>;
+
+/** How chunks are treated: what items come to is told by outcomes, so there are no results to send. */
+export type ChunkHandlerOptions = Omit<HandlerOptions, 'reduceTo'>;
+
+/** Throws CONFIG_INVALID: from JavaScript, and by way of a variable, anything comes. */
+export function checkChunkOptions(jobtype: string, options: HandlerOptions = {}): void {
+  if (options.reduceTo === undefined) return;
+  const text = `the chunks of "${jobtype}" take no reduceTo: their handler answers with outcomes, not results. Use register`;
+  throw new MillraceError('CONFIG_INVALID', text);
+}
 
 /** An item of a job that failed, as it was pushed. */
 export interface FailedItem {
@@ -47,6 +59,12 @@ export class ItemsFailed extends Error {
   static is(thrown: unknown): thrown is ItemsFailed {
     return typeof thrown === 'object' && thrown !== null && #failed in thrown;
   }
+}
+
+/** What is left to do of a job that failed so: where it failed in part, only that part. */
+export function leftOf(job: JobPayload, thrown: unknown): JobPayload {
+  if (!ItemsFailed.is(thrown)) return job;
+  return { ...job, args: [thrown.failed.map(({ item }) => item), ...job.args.slice(1)] };
 }
 
 /** Turns a handler of items into one of jobs. */

@@ -7,7 +7,8 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Stands for a batch in the slots, one for all of its jobs. It waits for a slot without any: which jobs go into it is
- * known when it starts, so what comes meanwhile fills it up. Its lease is that of the job whose lease ends first.
+ * known when it starts, so what comes meanwhile fills it up. Its lease is that of the job whose lease ends first,
+ * and from then on that of the last.
  */
 export class HeldBatch extends HeldJob {
   #items: readonly HeldJob[] = [];
@@ -40,9 +41,14 @@ export class HeldBatch extends HeldJob {
     this.#items = items;
     const [first] = items;
     if (first === undefined) return;
-    const shortest = items.reduce((a, b) => (leaseEnd(b.lease) < leaseEnd(a.lease) ? b : a));
-    Object.assign(this.#lease, shortest.lease);
+    this.#keepLease((a, b) => leaseEnd(b.lease) < leaseEnd(a.lease));
     Object.assign(this.job, { jid: first.job.jid, queue: first.job.queue });
+  }
+
+  /** `isBetter`: whether it is the lease of the second that counts. */
+  #keepLease(isBetter: (one: HeldJob, other: HeldJob) => boolean): void {
+    const { lease } = this.#items.reduce((one, other) => (isBetter(one, other) ? other : one));
+    Object.assign(this.#lease, lease);
   }
 
   /** The jobs that nothing is reported of yet. */
@@ -50,10 +56,14 @@ export class HeldBatch extends HeldJob {
     return this.#items.filter(({ state }) => state === 'running');
   }
 
-  /** All of its jobs hear of it, but of an expired lease only those whose lease it is: see `Batches.sweep`. */
+  /**
+   * All of its jobs hear of it, but of an expired lease only those whose lease it is: see `Batches.sweep`. Then it keeps its
+   * slot for as long as the last of its jobs may be reported: they are still ours.
+   */
   override abort(reason: MillraceError): void {
     super.abort(reason);
     if (reason.code !== 'LEASE_EXPIRED') for (const item of this.#items) item.abort(reason);
+    else if (this.#items.length > 0) this.#keepLease((a, b) => leaseEnd(b.lease) > leaseEnd(a.lease));
   }
 
   override release(): void {

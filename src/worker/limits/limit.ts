@@ -16,13 +16,16 @@ export class Limit {
   #tokens: RateTokens | undefined;
   /** Jobs that are fetched and may not begin yet; they hold no slot. */
   readonly #parked = new Deque<HeldJob>();
+  /** How many of these came from which queue. */
+  readonly #parkedOf = new Map<string, number>();
   #running = 0;
   /** Of these, those that came from its own queue. */
   #runningOwn = 0;
   /** The queue whose fetching is bounded by it. */
   #ownQueue: string | undefined;
-  /** Whether it was told that others share its queue: once. */
+  /** Whether it was told, once, that others share its queue, and that its jobs lie in another one. */
   warned = false;
+  warnedOfStrays = false;
 
   constructor(jobtype: string, options: LimitOptions, ownQueue?: string) {
     this.jobtype = jobtype;
@@ -80,10 +83,16 @@ export class Limit {
     return this.#tokens?.free(now) ?? Number.POSITIVE_INFINITY;
   }
 
-  /** When a token comes back that is waited for: undefined where none is. */
-  nextTokenAt(now: number): number | undefined {
-    if (this.#tokens === undefined || this.#tokens.free(now) > 0) return undefined;
-    return this.#tokens.nextAt(now);
+  /**
+   * When time alone makes room: a token comes back that is waited for, or one can be fetched for since it will be back
+   * when the job is here. Infinity where neither will.
+   */
+  nextRoomAt(now: number, aheadMs: number): number {
+    const tokens = this.#tokens;
+    if (tokens === undefined) return Number.POSITIVE_INFINITY;
+    const fetchAt = tokens.nextWithinAt(now, aheadMs);
+    const mayStart = this.#parked.size === 0 || tokens.free(now) > 0;
+    return mayStart ? fetchAt : Math.min(fetchAt, tokens.nextAt(now));
   }
 
   begin(held: HeldJob, now: number): void {
@@ -99,11 +108,14 @@ export class Limit {
 
   park(held: HeldJob): void {
     this.#parked.push(held);
+    this.#countParked(held, 1);
   }
 
   /** The one that has waited longest, if one more may begin. */
   unpark(now: number): HeldJob | undefined {
-    return this.#parked.size > 0 && this.hasRoom(now) ? this.#parked.shift() : undefined;
+    const held = this.#parked.size > 0 && this.hasRoom(now) ? this.#parked.shift() : undefined;
+    if (held !== undefined) this.#countParked(held, -1);
+    return held;
   }
 
   take(isChosen: (held: HeldJob) => boolean): HeldJob[] {
@@ -113,21 +125,37 @@ export class Limit {
       if (isChosen(held)) taken.push(held);
       else this.#parked.push(held);
     }
+    for (const held of taken) this.#countParked(held, -1);
     return taken;
   }
 
-  /**
-   * The credit of its own queue: what of it runs, and as much more as could begin at once, so that nothing is fetched
-   * only to wait here. Jobs that came from elsewhere take their share.
-   */
-  creditOfOwn(now: number): number {
-    if (this.#parked.size > 0) return 0;
-    const fromElsewhere = this.#running - this.#runningOwn;
-    return Math.min(this.#concurrency - fromElsewhere, this.#runningOwn + this.tokens(now));
+  #countParked({ job: { queue } }: HeldJob, more: number): void {
+    const count = this.parkedOf(queue) + more;
+    if (count > 0) this.#parkedOf.set(queue, count);
+    else this.#parkedOf.delete(queue);
   }
 
-  /** The credit of another queue that its jobs were seen in: any, but while some of them wait. */
-  creditOfOther(): number {
-    return this.#parked.size > 0 ? 0 : Number.POSITIVE_INFINITY;
+  /** How many of the jobs that wait came from this queue. */
+  parkedOf(queue: string): number {
+    return this.#parkedOf.get(queue) ?? 0;
+  }
+
+  /**
+   * The credit of its own queue: what of it runs, and as much more as could begin when it is here, `aheadMs` from now, so
+   * that nothing is fetched only to wait. Jobs that came from elsewhere take their share. (Those of its own that do wait
+   * are charged, and so have theirs.)
+   */
+  creditOfOwn(now: number, aheadMs: number): number {
+    const soon = this.#tokens?.freeWithin(now, aheadMs) ?? Number.POSITIVE_INFINITY;
+    const waiting = this.#parked.size;
+    if (waiting > 0 && waiting >= Math.min(soon, this.#concurrency - this.#running)) return 0;
+    const strays = waiting - this.parkedOf(this.#ownQueue ?? '');
+    const fromElsewhere = this.#running - this.#runningOwn + strays;
+    return Math.min(this.#concurrency - fromElsewhere, this.#runningOwn + soon - strays);
+  }
+
+  /** The credit of another queue that its jobs were seen in: any, but while so many of them wait. */
+  creditOfOther(queue: string, most: number): number {
+    return this.parkedOf(queue) >= most ? 0 : Number.POSITIVE_INFINITY;
   }
 }

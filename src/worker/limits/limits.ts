@@ -25,6 +25,10 @@ export interface LimitReport {
 export interface LimitsOptions {
   credits: Credits;
   logger: Logger;
+  /** Of a queue that is not its own, so many jobs of a limited jobtype may wait before nothing of it is fetched. */
+  mostStrays: number;
+  /** How long a job is on its way here: tokens are fetched for before they are back. */
+  roundTripMs: () => number;
   /** There is room again where there was none: start, and fetch. */
   onRoom: () => void;
 }
@@ -32,6 +36,8 @@ export interface LimitsOptions {
 /** A timer's longest. */
 const LONGEST_MS = 2 ** 31 - 1;
 const SHARED = 'the limit of a jobtype holds back others that share its queue: give it a queue of its own';
+const STRAYS =
+  'jobs of a limited jobtype come from a queue that is not its own, and may hold back others there: push them to its own';
 
 export class Limits {
   readonly #options: LimitsOptions;
@@ -72,7 +78,10 @@ export class Limits {
     else known.set(options);
     const limit = this.#byJobtype.get(jobtype)!;
     if (queue !== undefined && queue !== limit.ownQueue) this.#own(limit, queue);
-    if (known !== undefined) this.#options.onRoom();
+    if (known === undefined) return;
+    this.#sleep(limit);
+    this.#options.onRoom();
+    this.#wakeLater(limit, performance.now());
   }
 
   /** The jobtype has no limit any more; what waits may begin. */
@@ -81,6 +90,7 @@ export class Limits {
     if (limit === undefined) return;
     // It stays, without bounds, for the jobs that it has begun and those that wait.
     limit.set({});
+    this.#sleep(limit);
     this.#disown(limit);
     this.#options.onRoom();
   }
@@ -103,8 +113,7 @@ export class Limits {
       this.#begin(limit, held, now);
       return false;
     }
-    if (queue !== limit.ownQueue)
-      this.#options.credits.limit(queue, () => limit.creditOfOther(), `limit ${jobtype}`);
+    if (queue !== limit.ownQueue) this.#noteStray(limit, queue);
     limit.park(held);
     this.#parked += 1;
     this.#wakeLater(limit, now);
@@ -117,7 +126,7 @@ export class Limits {
     for (const limit of this.#byJobtype.values()) {
       const held = limit.unpark(now);
       if (held === undefined) continue;
-      this.#parked -= 1;
+      this.#onUnparked(limit, held);
       this.#begin(limit, held, now);
       return held;
     }
@@ -136,9 +145,13 @@ export class Limits {
   /** Takes out those of the waiting ones that are chosen. */
   take(isChosen: (held: HeldJob) => boolean): HeldJob[] {
     if (this.#parked === 0) return [];
-    const taken = [...this.#byJobtype.values()].flatMap((limit) => limit.take(isChosen));
-    this.#parked -= taken.length;
-    return taken;
+    const all: HeldJob[] = [];
+    for (const limit of this.#byJobtype.values()) {
+      const taken = limit.take(isChosen);
+      for (const held of taken) this.#onUnparked(limit, held);
+      all.push(...taken);
+    }
+    return all;
   }
 
   /** Nothing is woken any more. */
@@ -160,7 +173,24 @@ export class Limits {
     const sharing = this.#byQueue.get(queue) ?? [];
     for (const other of sharing) this.#warnOf(other, limit.jobtype, queue);
     this.#byQueue.set(queue, [...sharing, limit]);
-    this.#options.credits.limit(queue, () => limit.creditOfOwn(performance.now()), `limit ${limit.jobtype}`);
+    const credit = (): number => limit.creditOfOwn(performance.now(), this.#options.roundTripMs());
+    this.#options.credits.limit(queue, credit, `limit ${limit.jobtype}`);
+  }
+
+  /** It waits, and others of its queue are fetched meanwhile, unless too many such wait. */
+  #noteStray(limit: Limit, queue: string): void {
+    const { credits, logger, mostStrays } = this.#options;
+    const { jobtype, ownQueue } = limit;
+    credits.limit(queue, () => limit.creditOfOther(queue, mostStrays), straysOf(limit));
+    if (limit.warnedOfStrays) return;
+    limit.warnedOfStrays = true;
+    logger.warn({ jobtype, queue, ownQueue }, STRAYS);
+  }
+
+  /** It waits no more. */
+  #onUnparked(limit: Limit, { job: { queue } }: HeldJob): void {
+    this.#parked -= 1;
+    if (limit.parkedOf(queue) === 0) this.#options.credits.limit(queue, undefined, straysOf(limit));
   }
 
   #disown(limit: Limit): void {
@@ -176,8 +206,8 @@ export class Limits {
   /** Where tokens are what it waits for, time alone makes room. */
   #wakeLater(limit: Limit, now: number): void {
     if (this.#waking.has(limit)) return;
-    const at = limit.nextTokenAt(now);
-    if (at === undefined) return;
+    const at = limit.nextRoomAt(now, this.#options.roundTripMs());
+    if (at === Number.POSITIVE_INFINITY) return;
     const wake = (): void => {
       this.#waking.delete(limit);
       this.#options.onRoom();
@@ -188,9 +218,20 @@ export class Limits {
     this.#waking.set(limit, setTimeout(wake, inMs));
   }
 
+  /** It waits for another moment from now on, or for none. */
+  #sleep(limit: Limit): void {
+    clearTimeout(this.#waking.get(limit));
+    this.#waking.delete(limit);
+  }
+
   #warnOf(limit: Limit, jobtype: string, queue: string): void {
     if (limit.warned || jobtype === limit.jobtype) return;
     limit.warned = true;
     this.#options.logger.warn({ jobtype: limit.jobtype, queue, shares: jobtype }, SHARED);
   }
+}
+
+/** Who bounds a queue that jobs of the jobtype have strayed into. */
+function straysOf(limit: Limit): string {
+  return `strays of ${limit.jobtype}`;
 }

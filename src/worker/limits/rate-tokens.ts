@@ -29,8 +29,9 @@ export function checkRate(of: string, rate: Rate): void {
 
 export class RateTokens {
   readonly rate: Rate;
-  /** When those that are not back were taken, the oldest first. */
-  readonly #taken = new Deque<number>();
+  /** When those that are out were taken, the oldest first: those that come back soon, then all others. */
+  readonly #soon = new Deque<number>();
+  readonly #later = new Deque<number>();
 
   constructor(rate: Rate) {
     this.rate = rate;
@@ -38,28 +39,44 @@ export class RateTokens {
 
   /** How many there are. */
   free(now: number): number {
-    this.#comeBack(now);
-    return Math.max(0, this.rate.limit - this.#taken.size);
+    this.#note(now, 0);
+    return Math.max(0, this.rate.limit - this.#soon.size - this.#later.size);
   }
 
   take(now: number): void {
-    this.#taken.push(now);
+    this.#later.push(now);
+  }
+
+  /** How many jobs may begin from now until so many ms later. */
+  freeWithin(now: number, ms: number): number {
+    const { limit, everyMs } = this.rate;
+    this.#note(now, ms % everyMs);
+    return Math.max(0, limit - this.#later.size) + limit * Math.floor(ms / everyMs);
   }
 
   /** When the next comes back, if one is out: Infinity if none is. */
   nextAt(now: number): number {
-    this.#comeBack(now);
-    const oldest = this.#taken.shift();
-    if (oldest === undefined) return Number.POSITIVE_INFINITY;
-    this.#taken.unshift(oldest);
-    return oldest + this.rate.everyMs;
+    this.#note(now, 0);
+    return (this.#soon.peek() ?? this.#later.peek() ?? Number.POSITIVE_INFINITY) + this.rate.everyMs;
   }
 
-  #comeBack(now: number): void {
-    for (let taken = this.#taken.shift(); taken !== undefined; taken = this.#taken.shift()) {
-      if (now - taken >= this.rate.everyMs) continue;
-      this.#taken.unshift(taken);
-      return;
+  /** When `freeWithin` is more than now, unless some are taken. */
+  nextWithinAt(now: number, ms: number): number {
+    const aheadMs = ms % this.rate.everyMs;
+    this.#note(now, aheadMs);
+    return (this.#later.peek() ?? Number.POSITIVE_INFINITY) + this.rate.everyMs - aheadMs;
+  }
+
+  /** Those that have come back by now are forgotten; those that will within so many ms come back soon. */
+  #note(now: number, aheadMs: number): void {
+    const { everyMs } = this.rate;
+    for (let taken = this.#later.peek(); taken !== undefined; taken = this.#later.peek()) {
+      if (now + aheadMs - taken < everyMs) break;
+      this.#soon.push(this.#later.shift()!);
+    }
+    for (let taken = this.#soon.peek(); taken !== undefined; taken = this.#soon.peek()) {
+      if (now - taken < everyMs) break;
+      this.#soon.shift();
     }
   }
 }

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import type { Place } from '../../partitions/coordinator.ts';
-import type { Position } from '../../partitions/stamp.ts';
+import { comparePositions, type Position } from '../../partitions/stamp.ts';
 import type { HeldJob } from '../held-job.ts';
 import type { PartitionLease } from './partition-lease.ts';
 import type { Pulse } from './pulse.ts';
@@ -40,9 +40,12 @@ type State = 'resting' | 'waiting' | 'storing';
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
-  readonly #unstored = new Map<string, number>();
+  /** By their keys, in the order in which they ended. */
+  readonly #unstored = new Map<string, Ended[]>();
   #waiting: Ended[] = [];
   #state: State = 'resting';
+  /** What was asked to be stored last. */
+  #said: Place | undefined;
   /** Whether a job waits for what has ended. */
   #isUrgent = false;
 
@@ -58,17 +61,37 @@ export class Checkpoints {
     return this.#waiting.length >= MOST_WAITING;
   }
 
-  /** Whether a job of the key has ended and that is not stored yet. */
-  hasUnstored(key: string): boolean {
-    return this.#unstored.has(key);
+  /**
+   * Whether a job of the key has ended that comes before the place, and that is not stored yet; without a place, whether
+   * any has. What comes behind it can only be stored once the job that asks is done.
+   */
+  hasUnstored(key: string, before: Position | undefined): boolean {
+    const unstored = this.#unstored.get(key);
+    if (unstored === undefined || before === undefined) return unstored !== undefined;
+    return unstored.some(({ at }) => at === undefined || comparePositions(at, before) < 0);
   }
 
   add(ended: Ended): void {
     const { lease, place, onStored, onRefused } = this.#options;
     if (place() === undefined) return lease.lives ? onStored(ended) : onRefused(ended);
     this.#waiting.push(ended);
-    if (ended.key !== undefined) this.#unstored.set(ended.key, (this.#unstored.get(ended.key) ?? 0) + 1);
+    this.#note(ended);
     if (this.#state === 'resting') this.#storeSoon();
+  }
+
+  #note(ended: Ended): void {
+    if (ended.key === undefined) return;
+    const unstored = this.#unstored.get(ended.key);
+    if (unstored === undefined) this.#unstored.set(ended.key, [ended]);
+    else unstored.push(ended);
+  }
+
+  /** The place may have moved although nothing has ended: a number was void, or is gone on without. */
+  wake(): void {
+    if (this.#state !== 'resting' || this.#waiting.length === 0) return;
+    const place = this.#options.place();
+    const { epoch, next } = this.#said ?? {};
+    if (place?.epoch !== epoch || place?.next !== next) this.#storeSoon();
   }
 
   /** A job waits for what has ended. */
@@ -89,6 +112,7 @@ export class Checkpoints {
     this.#state = 'storing';
     this.#isUrgent = false;
     const place = this.#options.place();
+    this.#said = place;
     const asked = this.#waiting.length;
     const is = place === undefined ? this.#options.lease.lives : await this.#put(place);
     const told = this.#waiting.filter(
@@ -99,16 +123,16 @@ export class Checkpoints {
     const hasMore = this.#waiting.length > 0 && (told.length > 0 || this.#waiting.length > asked);
     this.#state = 'resting';
     for (const ended of told) this.#tell(ended, is);
-    // One whose number comes after one that still runs: what ends next says so.
+    // One whose number comes after one that still runs: what ends next says so, or `wake`.
     if (hasMore && this.#state === 'resting') this.#storeSoon();
   }
 
   #tell(ended: Ended, isStored: boolean): void {
     const { key } = ended;
     if (key !== undefined) {
-      const left = this.#unstored.get(key)! - 1;
-      if (left > 0) this.#unstored.set(key, left);
-      else this.#unstored.delete(key);
+      const left = this.#unstored.get(key)!;
+      left.splice(left.indexOf(ended), 1);
+      if (left.length === 0) this.#unstored.delete(key);
     }
     if (isStored) this.#options.onStored(ended);
     else this.#options.onRefused(ended);

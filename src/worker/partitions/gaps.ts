@@ -13,8 +13,8 @@ export interface GapsOptions {
   logger: Logger;
   onGap: 'wait' | 'skip';
   sequence(): Sequence<unknown>;
-  /** The reservation of its jobs. */
-  reserveMs(): number;
+  /** How long a missing job may be with a worker that has died. */
+  awayMs(): number;
   /** Whether numbers may be skipped still. */
   isOwned(): boolean;
   /** Something is known that was not: jobs may start. */
@@ -24,7 +24,32 @@ export interface GapsOptions {
 const LOOK_EVERY_MS = 250;
 const SKIP_AFTER_MS = 1_000;
 /** Faktory looks for reservations that are over every 15 s, and gives their jobs out again within a minute. */
-export const RESERVATION_ENDS_MS = 75_000;
+const RESERVATION_ENDS_MS = 75_000;
+const DEFAULT_RESERVE_MS = 1_800_000;
+
+/**
+ * How long a job may be with a worker that has died: as long as the longest reservation of late, and what Faktory takes
+ * to give it out again. One that came before the others may be away although they came since. Pure.
+ */
+export class LongestAway {
+  #reserveMs: number | undefined;
+  #until = Number.NEGATIVE_INFINITY;
+
+  /** A job has come that was reserved for so long. */
+  add(reserveMs: number, now: number): void {
+    if (this.#reserveMs !== undefined && reserveMs < this.#reserveMs && now < this.#until) return;
+    this.#reserveMs = reserveMs;
+    this.#until = now + this.ms;
+  }
+
+  get reserveMs(): number {
+    return this.#reserveMs ?? DEFAULT_RESERVE_MS;
+  }
+
+  get ms(): number {
+    return this.reserveMs + RESERVATION_ENDS_MS;
+  }
+}
 
 export class Gaps {
   readonly #options: GapsOptions;
@@ -71,14 +96,14 @@ export class Gaps {
   }
 
   #skip(sequence: Sequence<unknown>): void {
-    const { onGap, reserveMs, logger, name } = this.#options;
-    sequence.gapWaitMs = onGap === 'skip' ? SKIP_AFTER_MS : reserveMs() + RESERVATION_ENDS_MS;
+    const { onGap, awayMs, logger, name } = this.#options;
+    sequence.gapWaitMs = onGap === 'skip' ? SKIP_AFTER_MS : awayMs();
     const gap = sequence.skip(performance.now());
     if (gap === undefined) return;
     this.skipped += countNumbers([gap.missing]);
     const [first, last] = gap.missing;
     logger.warn(
-      { queue: name, first, last, waitedMs: Math.round(gap.sinceMs) },
+      { queue: name, epoch: gap.epoch, first, last, waitedMs: Math.round(gap.sinceMs) },
       'jobs of a partition did not come in their turn: it goes on without them, and they run when they come',
     );
   }

@@ -82,15 +82,16 @@ export class Holdings {
   }
 
   async #agreeLater(coordinator: Coordinator): Promise<void> {
+    let isTold = false;
     while (this.#isOpen) {
       await pause(AGREE_AGAIN_MS, undefined, { ref: false });
       try {
         await this.#agree(coordinator);
         return this.#hold(coordinator);
       } catch (error) {
-        if (!isMillraceError(error, 'PARTITION_LAYOUT')) continue;
+        if (isTold || !isMillraceError(error, 'PARTITION_LAYOUT')) continue;
+        isTold = true;
         this.#options.logger.error({ queue: coordinator.queue }, messageOf(error));
-        return;
       }
     }
   }

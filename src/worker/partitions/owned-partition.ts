@@ -7,26 +7,23 @@ import { NO_RANGES } from '../../partitions/ranges.ts';
 import { Sequence } from '../../partitions/sequence.ts';
 import { comparePositions, type Position, stampOf } from '../../partitions/stamp.ts';
 import type { HeldJob } from '../held-job.ts';
-import { leaseShare, type Moment, nowOnBothClocks } from '../lease.ts';
+import { leaseAge, leaseEnd, type Moment, nowOnBothClocks } from '../lease.ts';
 import { Checkpoints, type Ended } from './checkpoints.ts';
-import { Gaps, RESERVATION_ENDS_MS } from './gaps.ts';
+import { Gaps, LongestAway } from './gaps.ts';
+import { furthest, LookBehind } from './look-behind.ts';
 import type { PartitionRulesOfWorker } from './options.ts';
 import type { PartitionLease } from './partition-lease.ts';
+import { Reach } from './reach.ts';
 import type { Surroundings } from './surroundings.ts';
 import { LEFT, Turns } from './turns.ts';
-import { GAP_WINDOW, windowOf } from './window.ts';
+import { gapWindowOf, mostWaitMs, windowOf } from './window.ts';
 
 /** Owned, then leaving (nothing new is fetched, what is held is run), then over. */
 type State = 'owned' | 'leaving' | 'over';
 
-const STALE_SHARE = 0.25;
-/** While a number is missing jobs are held for longer: handed back they would only come again. */
-const STUCK_SHARE = 0.5;
-/** Beyond what may be held, those furthest from their turn make room so often for what may lie behind them. */
-const TURN_OVER_MS = 10_000;
-const FEW = 100;
-/** A gap of so long is one that is worth looking behind. */
-const GAP_AFTER_MS = 500;
+/** Of what may be held while a number is missing: then those furthest from their turn make room for so many. */
+const FULL_SHARE = 0.9;
+const ROOM_SHARE = 0.125;
 const ASK_EVERY_MS = 1_000;
 const NO_EPOCH: Epoch = { epoch: 0, first: 1 };
 
@@ -47,7 +44,8 @@ export class OwnedPartition {
   /** Held, and not its turn yet; with their positions. */
   readonly #waiting = new Map<HeldJob, Position | undefined>();
   readonly #turns: Turns;
-  #reserveMs = 1_800_000;
+  readonly #away = new LongestAway();
+  readonly #lookBehind = new LookBehind();
   #askedAt = Number.NEGATIVE_INFINITY;
   /** Undefined where owners are fixed: there are no numbers. */
   readonly #gaps: Gaps | undefined;
@@ -55,9 +53,7 @@ export class OwnedPartition {
   #isAsking = false;
   #toBegin: readonly Epoch[] | undefined;
   #late = 0;
-  /** When a job last had its turn (ms, monotonic). */
-  #startedAt = performance.now();
-  #turnedOverAt = Number.NEGATIVE_INFINITY;
+  readonly #reach = new Reach(performance.now());
 
   constructor(options: {
     queue: string;
@@ -88,7 +84,7 @@ export class OwnedPartition {
         logger: around.logger,
         onGap: rules.onGap,
         sequence: () => this.#sequence,
-        reserveMs: () => this.#reserveMs,
+        awayMs: () => this.#away.ms,
         isOwned: () => this.#state === 'owned',
         onLooked: () => this.#pump(),
       });
@@ -174,12 +170,19 @@ export class OwnedPartition {
     const window = windowOf({
       handlerMs: this.#turns.handlerMs,
       roundTripMs: this.#around.roundTripMs(),
-      reserveMs: this.#reserveMs,
+      reserveMs: this.#away.reserveMs,
       concurrency: this.#rules.concurrency,
     });
-    if (!this.#isStuck) return window;
-    // As a rule it lies right behind: pushes of a moment may come in any order.
-    return performance.now() - this.#startedAt < GAP_AFTER_MS ? 2 * window : GAP_WINDOW;
+    return this.#reach.room({
+      window,
+      most: this.#gapWindow,
+      isStuck: this.#isStuck,
+      now: performance.now(),
+    });
+  }
+
+  get #gapWindow(): number {
+    return gapWindowOf(this.#around.largestBytes());
   }
 
   /** Whether jobs are held, and none that may start. */
@@ -198,11 +201,13 @@ export class OwnedPartition {
       held.release();
       return this.#around.giveBack(held, LEFT);
     }
-    this.#reserveMs = held.lease.reserveMs;
+    this.#away.add(held.lease.reserveMs, now.steady);
     const stamp = stampOf(held.job.custom);
     if (stamp !== undefined && !this.#isNumbered) this.#ask(now.steady);
     this.#offer(held, this.#isNumbered ? stamp : undefined, now);
     this.#pump();
+    if (stamp !== undefined) this.#onCame(stamp, now.steady);
+    this.#turnOver(now.steady);
   }
 
   #offer(held: HeldJob, at: Position | undefined, now: Moment): void {
@@ -240,11 +245,17 @@ export class OwnedPartition {
       if (turn === undefined) break;
       this.#waiting.delete(turn.job);
       if (turn.late && turn.at !== undefined) this.#late += 1;
-      this.#startedAt = performance.now();
+      this.#reach.onStart(turn.at, performance.now());
       this.#turns.add(turn);
     }
-    if (this.#isNumbered && this.#isStuck) this.#gaps?.lookSoon();
+    if (this.#isNumbered && this.#isStuck) this.#onStuck(performance.now());
+    this.#checkpoints.wake();
     if (this.#state !== 'owned') this.#around.onRoom();
+  }
+
+  #onStuck(now: number): void {
+    this.#gaps?.lookSoon();
+    this.#reach.onStuck(this.#sequence.gap(now), this.#waiting.size, now);
   }
 
   #onStored({ jobs }: Ended): void {
@@ -263,33 +274,50 @@ export class OwnedPartition {
   /** Called once a second. */
   sweep(now: Moment): void {
     if (this.#state === 'over') return;
-    const share = this.#isStuck ? STUCK_SHARE : STALE_SHARE;
-    this.giveBack((held) => leaseShare(held.lease, now) >= share, 'it waited too long for its turn');
+    this.#giveBackStale(now);
     this.#turns.sweep(now);
     this.#turnOver(now.steady);
     this.#pump();
   }
 
+  #giveBackStale(now: Moment): void {
+    const { handlerMs } = this.#turns;
+    this.giveBack(({ lease }) => {
+      const leaseMs = leaseEnd(lease) - lease.startSteady;
+      return leaseAge(lease, now) >= mostWaitMs(leaseMs, handlerMs);
+    }, 'it waited too long for its turn');
+  }
+
+  #onCame(at: Position, now: number): void {
+    if (!this.#lookBehind.isLooking) return;
+    const gapMs = this.gapMs(now) ?? 0;
+    this.#lookBehind.onCame(at, { now, gapMs, reserveMs: this.#away.reserveMs });
+  }
+
   /** The missing job may lie behind more than may be held: those whose turn is furthest off make room. */
   #turnOver(now: number): void {
-    const isFull = this.#waiting.size >= GAP_WINDOW - FEW;
-    if (!isFull || now - this.#turnedOverAt < TURN_OVER_MS || this.gapMs() === undefined) return;
-    this.#turnedOverAt = now;
-    const tooMany = this.#waiting.size - GAP_WINDOW / 2;
-    const last = [...this.#waiting].sort(([, a], [, b]) => lastFirst(a, b)).slice(0, tooMany);
-    const chosen = new Set(last.map(([held]) => held));
+    const isFull = this.#waiting.size >= FULL_SHARE * this.#gapWindow;
+    const gap = isFull && this.#state === 'owned' && this.#isNumbered ? this.#sequence.gap(now) : undefined;
+    if (gap === undefined) return;
+    const { epoch, missing } = gap;
+    if (!this.#lookBehind.mayTurn({ epoch, number: missing[0] }, now)) return;
+    const chosen = new Map(furthest(this.#waiting, ROOM_SHARE * this.#gapWindow));
+    const [first] = chosen.values();
+    if (first === undefined) return;
+    this.#lookBehind.onTurned(first, now);
     this.giveBack((held) => chosen.has(held), 'one before it is missing');
   }
 
-  /** Hands back those that wait for their turn and are chosen. */
+  /** Hands back those that wait for their turn and are chosen: the nearest first, so that it comes first again. */
   giveBack(isChosen: (held: HeldJob) => boolean, reason: string | undefined): void {
-    for (const [held, at] of this.#waiting) {
-      if (!isChosen(held)) continue;
+    const chosen = [...this.#waiting].filter(([held]) => isChosen(held));
+    for (const [held, at] of chosen.sort(([, a], [, b]) => byTurn(a, b))) {
       this.#waiting.delete(held);
       this.#sequence.drop(at, held);
       held.release();
       this.#around.giveBack(held, reason);
     }
+    if (chosen.length > 0) this.#tellRoom();
   }
 
   /** Its numbers, which were lost, have begun anew; empty: they have not. */
@@ -342,13 +370,12 @@ export class OwnedPartition {
 
   #newSequence(place: ConstructorParameters<typeof Sequence>[0]['place'], epochs: readonly Epoch[]) {
     const { concurrency } = this.#rules;
-    const gapWaitMs = this.#reserveMs + RESERVATION_ENDS_MS;
-    return new Sequence<HeldJob>({ place, epochs, gapWaitMs, concurrency });
+    return new Sequence<HeldJob>({ place, epochs, gapWaitMs: this.#away.ms, concurrency });
   }
 }
 
 /** Those without a number run first. */
-function lastFirst(a: Position | undefined, b: Position | undefined): number {
-  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
-  return comparePositions(b, a);
+function byTurn(a: Position | undefined, b: Position | undefined): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
+  return comparePositions(a, b);
 }

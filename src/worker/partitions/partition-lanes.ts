@@ -14,7 +14,10 @@ import { type Bound, LaneRow, type Sent } from './lane-row.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 
 export interface PartitionLanesOptions
-  extends Pick<FetchLaneEvents, 'onJob' | 'onToken' | 'onUnreadable' | 'onRefused' | 'roundTripMs'> {
+  extends Pick<
+    FetchLaneEvents,
+    'onJob' | 'onToken' | 'onUnreadable' | 'onRefused' | 'onBytes' | 'roundTripMs'
+  > {
   lanes: Omit<LanesOptions, 'onReady' | 'onLost'>;
   maxLanes: number;
   pusher: Pusher;
@@ -296,7 +299,7 @@ export class PartitionLanes {
         this.refillSoon();
       },
       mostPerLane: () => MOST_DEPTH,
-      onBytes: () => {},
+      onBytes: (bytes) => this.#options.onBytes(bytes),
     };
   }
 

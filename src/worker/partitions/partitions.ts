@@ -24,10 +24,11 @@ import { PartitionLanes, type PartitionLanesOptions, readNote } from './partitio
 import { fixedLease, type PartitionLease } from './partition-lease.ts';
 import { Pulse } from './pulse.ts';
 import type { Surroundings } from './surroundings.ts';
+import { largestOf } from './window.ts';
 
 export interface PartitionsOfWorkerOptions
-  extends Omit<Surroundings, 'onRoom' | 'askEpochs' | 'pulse'>,
-    Omit<PartitionLanesOptions, 'onReply' | 'onBack' | 'isFull'> {
+  extends Omit<Surroundings, 'onRoom' | 'askEpochs' | 'pulse' | 'largestBytes'>,
+    Omit<PartitionLanesOptions, 'onReply' | 'onBack' | 'onBytes' | 'isFull'> {
   rules: PartitionRulesOfWorker;
   wid: string;
   pusher: Pusher;
@@ -71,6 +72,7 @@ export class Partitions {
   readonly #ghosts = new Map<string, OwnedPartition>();
   readonly #rate = new RateMeter();
   readonly #soaked = new Map<string, Promise<void>>();
+  #largestBytes = 0;
   readonly #ended = { skipped: 0, late: 0, repeated: 0 };
   /** Working, leaving (nothing is taken nor fetched any more), closed. */
   #state: 'new' | 'working' | 'leaving' | 'closed' = 'new';
@@ -101,6 +103,7 @@ export class Partitions {
     this.#around = {
       ...options,
       pulse: new Pulse(),
+      largestBytes: () => this.#largestBytes,
       onRoom: () => this.#onRoom(),
       askEpochs: (name) => {
         const partition = this.#byName.get(name);
@@ -112,6 +115,9 @@ export class Partitions {
       isFull: () => options.unreported() > this.allowance + options.slots,
       onReply: (now) => this.#rate.add(now),
       onBack: () => this.#onRoom(),
+      onBytes: (bytes) => {
+        this.#largestBytes = largestOf(this.#largestBytes, bytes);
+      },
     });
   }
 

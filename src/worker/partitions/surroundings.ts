@@ -1,10 +1,11 @@
 import type { Logger } from '../../logger.ts';
-import type { JobFailure, JobPayload } from '../../protocol/job.ts';
+import type { JobPayload } from '../../protocol/job.ts';
+import type { ExhaustEnd } from '../exhausted.ts';
 import type { FailedJobs } from '../failed-jobs.ts';
 import type { GivingBack } from '../giving-back.ts';
 import type { HeldJob } from '../held-job.ts';
 import { nowOnBothClocks } from '../lease.ts';
-import type { FailEnd, Outbox } from '../outbox.ts';
+import type { Outbox } from '../outbox.ts';
 import type { RetryPolicy } from '../retry.ts';
 import type { Slots } from '../slots.ts';
 import type { Pulse } from './pulse.ts';
@@ -14,12 +15,14 @@ export interface WayOfJobs {
   /** Its turn has come: it takes a slot, or waits for one. */
   toSlot(held: HeldJob): void;
   ack(held: HeldJob): void;
-  /** As a copy; with `failure`, what failed meanwhile. Its keeper hears of it. */
-  giveBack(held: HeldJob, reason?: string, failure?: JobFailure): void;
+  /** As a copy. Its keeper hears of it. */
+  giveBack(held: HeldJob, reason?: string): void;
   /** It has failed, and is tried again here. */
   onFailed(job: JobPayload, thrown: unknown): void;
-  /** To Dead; `onEnd` is called once Faktory has it there, or has at least its FAIL. */
-  exhaust(held: HeldJob, thrown: unknown, onEnd: (end: FailEnd) => void): void;
+  /** FAIL, though it has tries left: Faktory's retry brings it back. */
+  fail(held: HeldJob, thrown: unknown): void;
+  /** To Dead. */
+  exhaust(held: HeldJob, thrown: unknown, onEnd: (end: ExhaustEnd) => void): void;
 }
 
 /** And of the worker. */
@@ -30,6 +33,8 @@ export interface Surroundings extends WayOfJobs {
   askEpochs(name: string): void;
   policyOf(jobtype: string): RetryPolicy | undefined;
   roundTripMs(): number;
+  /** Of the largest job of late. */
+  largestBytes(): number;
   /** There may be room to fetch more of it, or nothing is held any more. */
   onRoom(): void;
 }
@@ -50,8 +55,9 @@ export function wayOfJobs({ slots, outbox, givingBack, failedJobs, isReturning }
       else slots.add(held, nowOnBothClocks());
     },
     ack: (held) => outbox.ack(held),
-    giveBack: (held, reason, failure) => void givingBack.give(held, reason, failure),
+    giveBack: (held, reason) => void givingBack.give(held, reason),
     onFailed: (job, thrown) => failedJobs.tell(job, thrown),
+    fail: (held, thrown) => failedJobs.failQuietly(held, thrown),
     exhaust: (held, thrown, onEnd) => failedJobs.exhaust(held, thrown, onEnd),
   };
 }

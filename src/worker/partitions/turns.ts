@@ -5,16 +5,18 @@
 import { MillraceError, messageOf } from '../../errors.ts';
 import type { Sequence, Turn } from '../../partitions/sequence.ts';
 import { keyOf, type Position } from '../../partitions/stamp.ts';
-import type { JobPayload } from '../../protocol/job.ts';
+import type { JobFailure, JobPayload } from '../../protocol/job.ts';
+import type { ExhaustEnd } from '../exhausted.ts';
 import { failureOf } from '../failure.ts';
 import { canHandBack } from '../hand-back.ts';
-import { HeldJob } from '../held-job.ts';
-import { leaseLives, leaseShare, type Moment, nowOnBothClocks } from '../lease.ts';
+import type { HeldJob } from '../held-job.ts';
+import { leaseShare, type Moment, nowOnBothClocks } from '../lease.ts';
 import { failureAfter } from '../retry.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { type InPlace, inPlace } from './in-place.ts';
 import type { Keeper, PartitionOfJob } from './keeper.ts';
 import type { PartitionLease } from './partition-lease.ts';
+import { isSpent } from './spent.ts';
 import type { Surroundings } from './surroundings.ts';
 import { paceAfter } from './window.ts';
 import { Work } from './work.ts';
@@ -36,13 +38,20 @@ export interface TurnsOptions {
   onChange(): void;
 }
 
-/** The job that is tried again is handed back where its next try would begin later than that. */
+/** The job that is tried again leaves where its next try would begin later than that. */
 const RETRY_SHARE = 0.5;
 /** A partition whose job cannot be done is tried again so often. */
 const PAUSED_MS = 60_000;
 /** A handler that does not hear its signal is waited for so long before the partition goes on. */
 const HANG_MS = 10_000;
 export const LEFT = 'its partition is not ours any more';
+const AGAIN = 'it is tried again later';
+
+interface Left {
+  readonly startsAt: number;
+  /** Undefined: the copy that comes knows. */
+  readonly failure: JobFailure | undefined;
+}
 
 export class Turns implements Keeper<HeldJob> {
   readonly partition: PartitionOfJob;
@@ -50,8 +59,8 @@ export class Turns implements Keeper<HeldJob> {
   readonly #work = new Map<HeldJob, Work>();
   /** Whose key has a checkpoint on its way. */
   #forKey: Work[] = [];
-  /** When the next try of a job may begin that was handed back meanwhile. */
-  readonly #notBefore = new Map<string, number>();
+  /** Jobs that have left and come again: when their next try may begin, and what has failed here by then. */
+  readonly #left = new Map<string, Left>();
   #paused = false;
   /** How long handlers take; undefined: none has ended yet. */
   handlerMs: number | undefined;
@@ -79,7 +88,8 @@ export class Turns implements Keeper<HeldJob> {
   add(turn: Turn<HeldJob>): void {
     const work = new Work(turn, keyOf(turn.job.job.custom));
     turn.job.keeper = this.#keeperOf(work);
-    this.#work.set(turn.job, work);
+    this.#recall(work);
+    this.#work.set(work.held, work);
     this.#begin(work);
   }
 
@@ -107,38 +117,51 @@ export class Turns implements Keeper<HeldJob> {
 
   /** To its slot, once the job before of its key is stored, and its time has come. */
   #begin(work: Work): void {
-    if (!this.#options.lease.lives) return this.#options.around.giveBack(work.held, LEFT);
-    const { key } = work;
-    if (key !== undefined && this.#options.checkpoints.hasUnstored(key)) {
+    if (!this.#options.lease.lives) return this.#giveBack(work, LEFT);
+    const { key, turn } = work;
+    if (isSpent(turn.job.job)) return this.#exhaust(work);
+    if (key !== undefined && this.#options.checkpoints.hasUnstored(key, turn.late ? undefined : turn.at)) {
       this.#forKey.push(work);
       return this.#options.checkpoints.hurry();
     }
-    const leftMs = this.#takeDelay(work);
-    if (leftMs > 0) this.#beginIn(work, leftMs);
+    if (work.startsAt > performance.now()) this.#beginLater(work);
     else this.#options.around.toSlot(work.held);
   }
 
-  #beginIn(work: Work, ms: number): void {
-    work.startsAt = performance.now() + ms;
+  #beginLater(work: Work): void {
+    const ms = Math.max(1, work.startsAt - performance.now());
     work.timer = setTimeout(() => {
       work.timer = undefined;
+      work.startsAt = 0;
       if (work.outcome === undefined) this.#begin(work);
     }, ms);
   }
 
-  #takeDelay({ turn }: Work): number {
-    if (turn.at === undefined) return 0;
-    const id = idOf(turn.at);
-    const at = this.#notBefore.get(id);
-    if (at === undefined) return 0;
-    this.#notBefore.delete(id);
-    return at - performance.now();
+  /** One that left, and has come again. */
+  #recall(work: Work): void {
+    const { at, job } = work.turn;
+    if (at === undefined || this.#left.size === 0) return;
+    const left = this.#left.get(idOf(at));
+    if (left === undefined) return;
+    this.#left.delete(idOf(at));
+    work.startsAt = left.startsAt;
+    if (left.failure !== undefined && left.failure.retry_count > (job.job.failure?.retry_count ?? -1))
+      work.begin(left.failure);
+  }
+
+  #remember({ turn, startsAt }: Work, failure: JobFailure | undefined): void {
+    if (turn.at !== undefined) this.#left.set(idOf(turn.at), { startsAt, failure });
+  }
+
+  #giveBack({ held }: Work, reason: string): void {
+    held.release();
+    this.#options.around.giveBack(held, reason);
   }
 
   starts(held: HeldJob): boolean {
     const work = this.#work.get(held);
     if (work === undefined || !this.#options.lease.lives) return false;
-    work.isRunning = true;
+    work.start();
     return true;
   }
 
@@ -157,8 +180,7 @@ export class Turns implements Keeper<HeldJob> {
   onHandlerEnd(held: HeldJob): void {
     const work = this.#work.get(held);
     if (work === undefined || !work.isRunning) return;
-    work.isRunning = false;
-    clearTimeout(work.timer);
+    work.rest();
     this.handlerMs = paceAfter(this.handlerMs, performance.now() - held.startedAt);
     // It ended when its reservation was over: Faktory gives it out again.
     if (work.outcome === undefined && held.state === 'settled') work.end('gone');
@@ -181,20 +203,19 @@ export class Turns implements Keeper<HeldJob> {
       { queue: this.#options.name, jid, jobtype },
       'a handler of a partition does not end: the partition goes on beside it',
     );
-    work.isRunning = false;
+    work.rest();
     this.#settle(work);
   }
 
   /** Its handler runs no longer, and what became of it is known. */
   #settle(work: Work): void {
     if (work.outcome === undefined) return;
-    clearTimeout(work.timer);
-    work.timer = undefined;
+    work.stopTimer();
     this.#work.delete(work.held);
     if (this.#forKey.length > 0) this.#forKey = this.#forKey.filter((each) => each !== work);
     if (work.outcome === 'done') this.#onDone(work);
     else if (work.outcome === 'failed') this.#onFailure(work);
-    else this.#putBack(work);
+    else this.#options.sequence().putBack(work.turn);
     this.#options.onChange();
   }
 
@@ -202,10 +223,6 @@ export class Turns implements Keeper<HeldJob> {
     this.#paused = false;
     const others = this.#options.sequence().done(turn);
     this.#options.checkpoints.add({ at: turn.at, key, jobs: this.#released([...others, held]) });
-  }
-
-  #putBack({ turn }: Work): void {
-    this.#options.sequence().putBack(turn);
   }
 
   /** Newer deliveries first: under one jid only the newest is to be ACKed. */
@@ -248,49 +265,56 @@ export class Turns implements Keeper<HeldJob> {
     }
   }
 
-  /** In its place; where its reservation would not reach for that, as a copy that brings it back there. */
+  /** In its place; where its reservation would not reach for that, it leaves, and comes again there. */
   #again(work: Work, afterMs: number): void {
-    const { held, turn } = work;
+    const { held, turn, thrown } = work;
     const now = nowOnBothClocks();
-    const failure = failureAfter(held.job, failureOf(held.job.jid, work.thrown), new Date());
+    const failure = failureAfter(held.job, failureOf(held.job.jid, thrown), new Date());
+    const next = work.begin(failure);
     const then = { steady: now.steady + afterMs, wall: now.wall + afterMs };
+    work.startsAt = then.steady;
     const fits = leaseShare(held.lease, then) < RETRY_SHARE;
-    const mustLeave = !this.#options.isOwned() || !this.#options.lease.lives;
-    if (canHandBack(held.job) && (!fits || mustLeave)) {
-      if (turn.at !== undefined) this.#notBefore.set(idOf(turn.at), now.steady + afterMs);
-      this.#options.around.giveBack(held, 'it is tried again later', failure);
-      return this.#options.sequence().putBack(turn);
+    if (fits && this.#options.isOwned() && this.#options.lease.lives) {
+      this.#work.set(next, work);
+      return this.#beginLater(work);
     }
-    if (!leaseLives(held.lease, now)) {
-      held.moveTo('settled');
-      return this.#options.sequence().putBack(turn);
-    }
-    held.moveTo('settled');
-    const next = new HeldJob({ ...held.job, failure }, held.lease, now.steady);
-    next.keeper = held.keeper;
-    work.begin(next);
-    this.#work.set(next, work);
-    this.#beginIn(work, Math.max(1, afterMs));
+    this.#remember(work, failure);
+    if (canHandBack(next.job)) this.#options.around.giveBack(next, AGAIN);
+    else this.#options.around.fail(next, thrown);
+    this.#options.sequence().putBack(turn);
   }
 
+  /** Nothing else starts meanwhile, and a leaving partition waits for it. */
   #exhaust(work: Work): void {
-    const { held, turn } = work;
-    held.moveTo('settled');
-    // What Faktory has of it knows nothing of the tries here.
-    const report = new HeldJob(turn.job.job, held.lease, performance.now());
-    // So that nothing else starts meanwhile, and a leaving partition waits for it.
-    work.begin(report);
-    work.isRunning = true;
+    const { thrown, turn, held } = work;
+    turn.job.release();
+    this.#work.delete(held);
+    const report = work.exhaust();
     this.#work.set(report, work);
-    this.#options.around.exhaust(report, work.thrown, (end) => {
+    this.#options.around.exhaust(report, thrown, (end) => {
       this.#work.delete(report);
-      if (end === 'late') this.#options.sequence().putBack(turn);
-      else {
-        const jobs = this.#released(this.#options.sequence().giveUp(turn));
-        this.#options.checkpoints.add({ at: turn.at, key: work.key, jobs });
-      }
+      this.#onExhausted(work, held.job.failure, end);
       this.#options.onChange();
     });
+  }
+
+  /** `failure`: what had failed before its last try. */
+  #onExhausted(work: Work, failure: JobFailure | undefined, end: ExhaustEnd): void {
+    const { turn, key, held } = work;
+    const sequence = this.#options.sequence();
+    if (end === 'back') {
+      const { jid, jobtype } = held.job;
+      this.#options.around.logger.warn(
+        { queue: this.#options.name, jid, jobtype },
+        'a job of a partition has used up its tries, and is not in Dead: it is waited for, and tried once more',
+      );
+      this.#remember(work, failure);
+      return sequence.putBack(turn);
+    }
+    // Where a copy goes to Dead the number is done: whatever else brings it is ACKed.
+    const isCopied = end === 'copied';
+    const jobs = isCopied ? [...sequence.done(turn), held] : sequence.giveUp(turn);
+    this.#options.checkpoints.add({ at: turn.at, key, jobs: this.#released(jobs) });
   }
 
   /** Called once a second. */
@@ -299,7 +323,8 @@ export class Turns implements Keeper<HeldJob> {
   }
 
   #sweepWork(work: Work, now: Moment): void {
-    const { held } = work;
+    const { held, state } = work;
+    if (state === 'exhausted') return;
     // One that does not hear its signal is not waited for without end.
     if (work.isRunning && (work.outcome !== undefined || held.state === 'settled'))
       work.timer ??= setTimeout(() => this.#onHang(work), HANG_MS);
@@ -309,10 +334,10 @@ export class Turns implements Keeper<HeldJob> {
 
   /** One that waits for its next try. */
   #giveBackDelayed(work: Work): void {
-    const { held, turn, isRunning, timer, startsAt } = work;
-    if (isRunning || timer === undefined || work.outcome !== undefined) return;
-    if (turn.at !== undefined) this.#notBefore.set(idOf(turn.at), startsAt);
-    this.#options.around.giveBack(held, 'it is tried again later');
+    const { isRunning, timer, outcome } = work;
+    if (isRunning || timer === undefined || outcome !== undefined) return;
+    this.#remember(work, undefined);
+    this.#giveBack(work, AGAIN);
   }
 
   /** Those that wait for their next try. */
@@ -326,8 +351,7 @@ export class Turns implements Keeper<HeldJob> {
     const error = new MillraceError('LEASE_EXPIRED', text);
     for (const work of [...this.#work.values()]) {
       if (work.isRunning) work.held.abort(error);
-      else if (work.timer !== undefined || this.#forKey.includes(work))
-        this.#options.around.giveBack(work.held, LEFT);
+      else if (work.timer !== undefined || this.#forKey.includes(work)) this.#giveBack(work, LEFT);
     }
   }
 }

@@ -1,9 +1,11 @@
 /**
  * What a reducer's job carries; pure. Its one argument is
  *
- *     { "version": 1, "results": [{ "source": "<first jid>", "jobtype": "add", "result": 3 }, …] }
+ *     { "version": 2, "results": "[{\"source\":\"<first jid>\",\"jobtype\":\"add\",\"result\":3},…]" }
  *
- * No key of it is named `jid`: Faktory's MUTATE finds jobs by the text `"jid":"…"` anywhere in them.
+ * The results are a string since Faktory's MUTATE finds jobs by the text `"jid":"…"` or `"jobtype":"…"` anywhere in them:
+ * whoever discards the dead jobs of "add" must not discard its results, nor may a result hold the jid of another job.
+ * Version 1 had them as an array.
  */
 import { MillraceError, messageOf } from '../../errors.ts';
 import { type EncodedJob, encodeJob, exceedsDepth } from '../../protocol/job.ts';
@@ -19,8 +21,8 @@ export interface ReducerResult<T extends string = string, R = unknown> {
   result: R;
 }
 
-const VERSION = 1;
-/** Under that of a whole job, so that results which fit do so together too. */
+const VERSION = 2;
+/** Under that of a job's args: they may well travel on as such. */
 const MAX_DEPTH = 90;
 
 /**
@@ -44,9 +46,10 @@ export function resultText(jobtype: string, result: unknown): string | undefined
   return text;
 }
 
-/** One entry of `results`, as text. */
+/** One entry of `results`, as it stands in that string. */
 export function entryText(source: string, jobtype: string, result: string): string {
-  return `{"source":${JSON.stringify(source)},"jobtype":${JSON.stringify(jobtype)},"result":${result}}`;
+  const entry = `{"source":${JSON.stringify(source)},"jobtype":${JSON.stringify(jobtype)},"result":${result}}`;
+  return JSON.stringify(entry).slice(1, -1);
 }
 
 /** The reducer's job. The results are text already: they are checked one by one, and none can spoil the others. */
@@ -55,7 +58,7 @@ export function encodeReducerJob(target: Target, entries: readonly string[]): En
     { ...target, args: [] },
     { retry: target.retry, reserveFor: target.reserve_for },
   );
-  const payload = `{"version":${VERSION},"results":[${entries.join(',')}]}`;
+  const payload = `{"version":${VERSION},"results":"[${entries.join(',')}]"}`;
   // In a name the quotes would be escaped, so this is the args.
   const full = json.replace('"args":[]', () => `"args":[${payload}]`);
   return { jid, queue, json: full, bytes: Buffer.byteLength(full) };
@@ -63,15 +66,23 @@ export function encodeReducerJob(target: Target, entries: readonly string[]): En
 
 /** The results of a reducer's job. Throws PAYLOAD_INVALID; of another version it may be mended by an update. */
 export function readResults(args: readonly unknown[]): ReducerResult[] {
-  const payload = args[0] as { version?: unknown; results?: unknown } | null | undefined;
-  if (typeof payload !== 'object' || payload === null || !Array.isArray(payload.results)) {
-    throw poison(
-      new MillraceError('PAYLOAD_INVALID', 'the args are no results: a reducer gets what reduceTo sends'),
-    );
-  }
-  if (payload.version !== VERSION) {
-    const text = `the results are of version ${String(payload.version)}, this worker reads ${VERSION}: update it`;
+  const { version, results } = Object(args[0]) as { version?: unknown; results?: unknown };
+  if (typeof version === 'number' && version > VERSION) {
+    const text = `the results are of version ${version}, this worker reads 1 and ${VERSION}: update it`;
     throw new MillraceError('PAYLOAD_INVALID', text);
   }
-  return payload.results as ReducerResult[];
+  const list = version === 1 ? results : version === VERSION ? parsed(results) : undefined;
+  if (Array.isArray(list)) return list as ReducerResult[];
+  const text = 'the args are no results: a reducer gets what reduceTo sends';
+  throw poison(new MillraceError('PAYLOAD_INVALID', text));
+}
+
+/** Undefined for what is no JSON. */
+function parsed(text: unknown): unknown {
+  if (typeof text !== 'string') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -137,6 +137,64 @@ describe('a handler of chunks', () => {
     ).toEqual([3, 4]);
   });
 
+  it('fails as a whole where no copy may stand for it: Faktory Enterprise knows it by its jid', async () => {
+    newWorker().registerChunked('import', (items) =>
+      items.map((n) => (n === 1 ? new Error('no') : undefined)),
+    );
+    await worker.work();
+    const [jid] = await client.pushChunked('import', numbers(3), {
+      size: 3,
+      retry: 3,
+      custom: { bid: 'b-1' },
+    });
+    await until(() => inSet('retries').length + inSet('scheduled').length === 1);
+    expect(inSet('retries')).toMatchObject([{ jid, args: [numbers(3)] }]);
+  });
+
+  it('fails as a whole where the schema has made more or fewer items of those that were pushed', async () => {
+    const contract = defineJobs({
+      import: { args: z.tuple([z.array(z.number()).transform((all) => all.filter((n) => n > 0))]), retry: 3 },
+    });
+    const typed = new Worker({ url: faktory.url, logger: false, trapSignals: false, contract });
+    typed.registerChunked('import', (items) =>
+      items.map((n) => (n === 1 ? new Error(`no ${n}`) : undefined)),
+    );
+    await typed.work();
+    try {
+      await client.pushChunked('import', numbers(4), { size: 4, retry: 3 });
+      await until(() => inSet('retries').length + inSet('scheduled').length === 1);
+      expect(inSet('retries')).toMatchObject([{ args: [numbers(4)], failure: { message: 'no 1' } }]);
+    } finally {
+      await typed.stop();
+    }
+  });
+
+  it('has its retry policy asked about the items that failed, and not about the job', async () => {
+    const asked: unknown[] = [];
+    newWorker().registerChunked(
+      'import',
+      (items) => items.map((n) => (n < 2 ? new Error(`no ${n}`) : undefined)),
+      {
+        retry: (_attempt, error) => {
+          asked.push((error as Error).message);
+          return 10 * MINUTE;
+        },
+      },
+    );
+    await worker.work();
+    await client.pushChunked('import', numbers(4), { size: 4, retry: 3 });
+    await until(() => inSet('scheduled').length === 1);
+    expect(asked).toEqual(['no 0', 'no 1']);
+  });
+
+  it('takes no reduceTo: outcomes are no results', () => {
+    const reduceTo = { jobtype: 'sum', queue: 'sums' };
+    expect(() =>
+      // @ts-expect-error: nor do the types.
+      newWorker().registerChunked('import', () => {}, { reduceTo }),
+    ).toThrow('the chunks of "import" take no reduceTo');
+  });
+
   it('takes no job without items: it goes to Dead', async () => {
     newWorker().registerChunked('import', () => {});
     await worker.work();

@@ -171,6 +171,37 @@ describe('concurrency', () => {
     );
   }, 70_000);
 
+  it('hands back what waits as soon as the worker stops, before what runs has ended', async () => {
+    const worker = newWorker({ queues: ['mails'], concurrency: 5, shutdownTimeoutMs: 60_000 });
+    const { handler, seen, release } = gated();
+    worker.register('mail', handler, { concurrency: 1 });
+    await push(3, 'mail', 'mails');
+    await worker.work();
+    await until(() => seen.now === 1 && worker.stats().limits[0]!.waiting > 0);
+    const stopping = worker.stop();
+    await until(() => worker.stats().limits[0]!.waiting === 0);
+    expect([seen.now, worker.stats().handedBack > 0]).toEqual([1, true]);
+    release();
+    await stopping;
+    expect([seen.ended, faktory.jobs({ queue: 'mails', state: 'enqueued' }).length]).toEqual([1, 2]);
+  });
+
+  it('holds back a few of its jobs in another queue, not the other jobs there; and says so', async () => {
+    const worker = newWorker({ queues: ['default', 'calls'], concurrency: 5 });
+    let others = 0;
+    worker.register('call', none, { queue: 'calls', rate: { limit: 1, everyMs: 3_600_000 } });
+    worker.register('other', () => {
+      others += 1;
+    });
+    await worker.work();
+    await push(3, 'call', 'default');
+    await until(() => worker.stats().limits[0]!.waiting === 2);
+    await push(50, 'other', 'default');
+    await until(() => others === 50);
+    const strays = warnings.filter(({ text }) => /not its own/.test(text)).map(({ fields }) => fields);
+    expect(strays).toEqual([{ jobtype: 'call', queue: 'default', ownQueue: 'calls' }]);
+  });
+
   it('is lifted by registering again without', async () => {
     const worker = newWorker({ queues: ['mails'], concurrency: 5 });
     const { handler, seen, release } = gated();

@@ -16,6 +16,27 @@ describe('RateTokens', () => {
     expect(tokens.free(1_400)).toBe(2);
   });
 
+  it('says how many may begin until a job that is fetched now is here, and when that will be more', () => {
+    const tokens = new RateTokens({ limit: 2, everyMs: 1_000 });
+    tokens.take(0);
+    tokens.take(400);
+    expect([tokens.freeWithin(700, 200), tokens.nextWithinAt(700, 200)]).toEqual([0, 800]);
+    expect([tokens.freeWithin(800, 200), tokens.nextWithinAt(800, 200)]).toEqual([1, 1_200]);
+    // It is not back yet.
+    expect([tokens.free(800), tokens.nextAt(800)]).toEqual([0, 1_000]);
+    expect([tokens.freeWithin(1_200, 200), tokens.free(1_200)]).toEqual([2, 1]);
+    expect(tokens.nextWithinAt(1_200, 200)).toBe(Number.POSITIVE_INFINITY);
+    tokens.take(1_200);
+    expect([tokens.free(1_200), tokens.nextAt(1_200), tokens.free(1_400)]).toEqual([0, 1_400, 1]);
+  });
+
+  it('counts a token as often as it comes back meanwhile', () => {
+    const tokens = new RateTokens({ limit: 2, everyMs: 20 });
+    tokens.take(0);
+    expect(tokens.freeWithin(5, 50)).toBe(2 * 2 + 1);
+    expect(tokens.freeWithin(10, 50)).toBe(2 * 2 + 2);
+  });
+
   it.each([
     [1, 10],
     [10, 1_000],

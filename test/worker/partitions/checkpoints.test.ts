@@ -53,13 +53,13 @@ describe('checkpoints', () => {
     add(2, 'b');
     await until(() => asked.length === 1);
     add(3, 'a');
-    expect([asked[0]!.next, checkpoints.hasUnstored('a'), stored]).toEqual([3, true, []]);
+    expect([asked[0]!.next, checkpoints.hasUnstored('a', undefined), stored]).toEqual([3, true, []]);
     asked[0]!.answer(true);
     await until(() => asked.length === 2);
-    expect([asked[1]!.next, stored, checkpoints.hasUnstored('a')]).toEqual([4, ['1', '2'], true]);
+    expect([asked[1]!.next, stored, checkpoints.hasUnstored('a', undefined)]).toEqual([4, ['1', '2'], true]);
     asked[1]!.answer(true);
     await until(() => checkpoints.waiting === 0);
-    expect([stored, checkpoints.hasUnstored('a')]).toEqual([['1', '2', '3'], false]);
+    expect([stored, checkpoints.hasUnstored('a', undefined)]).toEqual([['1', '2', '3'], false]);
   });
 
   it('leave at once where a job waits, now and for what ends while one is on its way', async () => {
@@ -114,6 +114,56 @@ describe('checkpoints', () => {
     asked[1]!.answer(true);
     await until(() => checkpoints.waiting === 0);
     expect(stored.sort()).toEqual(['1', '2']);
+  });
+
+  it('are waited for by what comes behind them only: what they wait for themselves has to begin', async () => {
+    const { asked, checkpoints, add } = setUp();
+    add(2, 'a', 1);
+    const waits = (number: number): boolean => checkpoints.hasUnstored('a', { epoch: 5, number });
+    expect([waits(1), waits(2), waits(3), checkpoints.hasUnstored('a', undefined)]).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(checkpoints.hasUnstored('b', undefined)).toBe(false);
+    add(1, 'a', 3);
+    expect([waits(1), waits(2)]).toEqual([false, true]);
+    await until(() => asked.length === 1);
+    asked[0]!.answer(true);
+    await until(() => checkpoints.waiting === 0);
+    expect(waits(3)).toBe(false);
+  });
+
+  it('go on where the place has moved by itself, and only then', async () => {
+    const { scene, asked, stored, checkpoints, add } = setUp();
+    add(2, 'b', 1);
+    await until(() => asked.length === 1);
+    checkpoints.wake();
+    asked[0]!.answer(true);
+    await Promise.resolve();
+    await Promise.resolve();
+    // The same would be said once more.
+    checkpoints.hurry();
+    checkpoints.wake();
+    expect(asked).toHaveLength(1);
+    // The number before it is gone on without.
+    scene.next = 3;
+    checkpoints.wake();
+    expect(asked).toHaveLength(2);
+    asked[1]!.answer(true);
+    await until(() => checkpoints.waiting === 0);
+    expect(stored).toEqual(['2']);
+    checkpoints.wake();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('gather up to a bound while they cannot be stored', () => {
+    const { checkpoints, add } = setUp();
+    for (let i = 1; i < 2_000; i += 1) add(i);
+    expect(checkpoints.isFull).toBe(false);
+    add(2_000);
+    expect(checkpoints.isFull).toBe(true);
   });
 
   it('are not asked for where nothing is numbered: the lease alone counts', () => {

@@ -135,6 +135,24 @@ describe('a number that is missing', () => {
     expect(seen).toEqual([0, 1, 2, 3]);
   });
 
+  it('is found behind more than may be held at once', async () => {
+    await using stage = await setPartitionStage({ count: 1 });
+    const seen: number[] = [];
+    const worker = stage.worker().register('run', (i: number) => void seen.push(i));
+    // So large that 64 of them may be held.
+    const text = 'x'.repeat(500 * 1024);
+    const stamped = await stage.stamp(
+      Array.from({ length: 150 }, (_, i) => ({ key: 'a', args: [i, text], reserve_for: 60 })),
+    );
+    const [first, ...others] = stamped.map(({ job }) => job);
+    for (const job of [...others, first!]) await stage.store([job]);
+    await worker.work();
+    await until(() => seen.length === 150 && stage.left === 0);
+    expect(seen).toEqual(Array.from({ length: 150 }, (_, i) => i));
+    expect(worker.stats().partitions).toMatchObject({ skipped: 0, late: 0 });
+    expect(worker.stats().handedBack).toBeGreaterThan(0);
+  });
+
   it('is gone on without after a second by onGap: skip, and its job runs late', async () => {
     await using stage = await setPartitionStage({ count: 1 });
     const seen: number[] = [];

@@ -41,7 +41,7 @@ describe('a result', () => {
 });
 
 describe("the reducer's job", () => {
-  it('carries a version, and of each result its source and jobtype; no key is named jid', () => {
+  it('carries a version, and of each result its source and jobtype', () => {
     const target = targetOf(
       'add',
       { jobtype: 'say "args":[]', queue: 'sums', retry: 3, reserveFor: 90 },
@@ -53,31 +53,57 @@ describe("the reducer's job", () => {
     ]);
     const job = JSON.parse(json) as { args: unknown[] };
     expect(job).toMatchObject({ jid, queue: 'sums', jobtype: 'say "args":[]', retry: 3, reserve_for: 90 });
-    expect(job.args).toEqual([
-      {
-        version: 1,
-        results: [
-          { source: 'source-1', jobtype: 'add "x"', result: { a: '$&' } },
-          { source: 'source-2', jobtype: 'add', result: 2 },
-        ],
-      },
-    ]);
     expect([queue, bytes]).toEqual(['sums', Buffer.byteLength(json)]);
-    expect(json.match(/"jid":/g)).toHaveLength(1);
-    expect(readResults(job.args)).toHaveLength(2);
+    expect(job.args).toEqual([{ version: 2, results: expect.any(String) }]);
+    expect(readResults(job.args)).toEqual([
+      { source: 'source-1', jobtype: 'add "x"', result: { a: '$&' } },
+      { source: 'source-2', jobtype: 'add', result: 2 },
+    ]);
   });
 
-  it.each([[[]], [[null]], [[7]], [[{ version: 1 }]], [[{ version: 1, results: {} }]]])(
-    'args that are no results are poison: %o',
-    (args) => {
-      const error = thrownBy(() => readResults(args));
-      expect([(error as { code: string }).code, isPoison(error)]).toEqual(['PAYLOAD_INVALID', true]);
-    },
-  );
+  it.each([
+    { jid: 'jid-of-job', jobtype: 'add' },
+    [{ deep: { jid: 'jid-of-job', jobtype: 'add' } }],
+    'said "jid":"jid-of-job","jobtype":"add"',
+    JSON.stringify({ jid: 'jid-of-job', jobtype: 'add' }),
+  ])('no text of it is that by which Faktory finds the job of a result, whatever that is: %j', (result) => {
+    const target = targetOf('add', 'sum', DEFAULTS);
+    const { json } = encodeReducerJob(target, [
+      entryText('jid-of-job', 'add', resultText('add', result)!),
+      entryText('jid-2', 'add', resultText('add', 1)!),
+    ]);
+    expect(json).not.toContain('"jid":"jid-of-job"');
+    expect(json).not.toContain('"jobtype":"add"');
+    expect([json.match(/"jid":/g), json.match(/"jobtype":/g)]).toEqual([['"jid":'], ['"jobtype":']]);
+    expect(readResults((JSON.parse(json) as { args: unknown[] }).args)).toMatchObject([
+      { source: 'jid-of-job', result },
+      { result: 1 },
+    ]);
+  });
+
+  it('may be of a worker before, which sent the results as they are', () => {
+    const results = [{ source: 'source-1', jobtype: 'add', result: { a: 1 } }];
+    expect(readResults([{ version: 1, results }])).toEqual(results);
+  });
+
+  it.each([
+    [[]],
+    [[null]],
+    [[7]],
+    [[{ version: 1 }]],
+    [[{ version: 1, results: {} }]],
+    [[{ version: 1, results: '[]' }]],
+    [[{ version: 2, results: [] }]],
+    [[{ version: 2, results: '[' }]],
+    [[{ version: 2, results: '7' }]],
+  ])('args that are no results are poison: %o', (args) => {
+    const error = thrownBy(() => readResults(args));
+    expect([(error as { code: string }).code, isPoison(error)]).toEqual(['PAYLOAD_INVALID', true]);
+  });
 
   it('of another version fails, and is tried again: by then the worker may be new', () => {
-    const error = thrownBy(() => readResults([{ version: 2, results: [] }]));
-    expect(String(error)).toMatch(/version 2, this worker reads 1/);
+    const error = thrownBy(() => readResults([{ version: 3, results: [] }]));
+    expect(String(error)).toMatch(/version 3, this worker reads 1 and 2: update it/);
     expect(isPoison(error)).toBe(false);
   });
 });

@@ -1,55 +1,13 @@
-/** Results and reducers, in whole workers. */
-import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
+/** Results on their way to a reducer, in whole workers. */
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { Client } from '../../../src/client/client.ts';
 import { defineJobs } from '../../../src/contract/contract.ts';
-import type { Logger } from '../../../src/logger.ts';
-import { startFaktory, type TestFaktory } from '../../../src/testing/test-faktory.ts';
-import type { WorkerOptions } from '../../../src/worker/options.ts';
-import type { ReducerResult } from '../../../src/worker/results/payload.ts';
-import type { ReducerTimerRun } from '../../../src/worker/results/reducer.ts';
+import { type ReducerResult, readResults } from '../../../src/worker/results/payload.ts';
 import { Worker } from '../../../src/worker/worker.ts';
 import { until } from '../../helpers/until.ts';
+import { add, client, faktory, inSet, lines, logger, newWorker, pushAdds, staged, workers } from './stage.ts';
 
-let faktory: TestFaktory;
-let client: Client;
-const workers: Worker[] = [];
-let lines: { text: string; fields: Record<string, unknown> }[] = [];
-
-const keep = (fields: object, text: string): void => {
-  lines.push({ text, fields: fields as Record<string, unknown> });
-};
-const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep };
-
-beforeEach(async () => {
-  lines = [];
-  faktory = await startFaktory();
-  client = new Client({ url: faktory.url, logger: false });
-});
-
-afterEach(async () => {
-  faktory.faults.clear();
-  await Promise.all(workers.splice(0).map((worker) => worker.stop()));
-  await client.close();
-  await faktory.stop();
-});
-
-function newWorker(options: WorkerOptions = {}): Worker {
-  const worker = new Worker({
-    url: faktory.url,
-    logger,
-    trapSignals: false,
-    queues: ['default', 'sums'],
-    ...options,
-  });
-  workers.push(worker);
-  return worker;
-}
-
-const add = (a: number, b: number): number => a + b;
-const inSet = (state: 'dead' | 'retries' | 'working') => faktory.jobs({ state });
-const pushAdds = (count: number): Promise<string[]> =>
-  Promise.all(Array.from({ length: count }, (_, n) => client.push({ jobtype: 'add', args: [n, 1] })));
+staged();
 
 describe('results', () => {
   it('are gathered by size and reach the reducer as jobs, before their sources are acknowledged', async () => {
@@ -75,9 +33,9 @@ describe('results', () => {
     expect(worker.stats()).toMatchObject({ resultsWaiting: 0, resultsSent: 25, reducerJobs: 3 });
     expect(inSet('working')).toHaveLength(0);
     // It may have reduced them itself before it ended.
-    const left = faktory.jobs({ queue: 'sums' }).map(({ args }) => args[0] as { results: ReducerResult[] });
+    const left = faktory.jobs({ queue: 'sums' }).map(({ args }) => readResults(args));
     expect(batches.length + left.length).toBe(3);
-    const all = [...batches.flat(), ...left.flatMap(({ results }) => results)];
+    const all = [...batches.flat(), ...left.flat()];
     expect(new Set(all.map(({ source }) => source))).toEqual(new Set(jids));
     expect(all.every(({ jobtype }) => jobtype === 'add')).toBe(true);
     expect(all.reduce((sum, { result }) => sum + (result as number), 0)).toBe(325);
@@ -170,6 +128,67 @@ describe('results', () => {
     expect(inSet('working')).toHaveLength(3);
   });
 
+  it('of a job that was handed back bear the jid under which it was pushed', async () => {
+    const first = newWorker({ queues: ['default'], shutdownTimeoutMs: 0 });
+    let started = false;
+    first.handle(
+      'add',
+      (ctx) =>
+        new Promise((_resolve, reject) => {
+          started = true;
+          ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason));
+        }),
+      { reduceTo: 'sum' },
+    );
+    await first.work();
+    const jid = await client.push({ jobtype: 'add', args: [1, 2] });
+    await until(() => started);
+    await first.stop();
+    expect(faktory.jobs({ queue: 'default' })[0]!.jid).not.toBe(jid);
+
+    const second = newWorker({ results: { maxSize: 1 } });
+    const got: ReducerResult[] = [];
+    second.register('add', add, { reduceTo: 'sum' });
+    second.registerReducer('sum', { process: (results) => void got.push(...results) });
+    await second.work();
+    await until(() => got.length === 1);
+    expect(got).toEqual([{ source: jid, jobtype: 'add', result: 3 }]);
+  });
+
+  it('do not go with what is done to their jobs by jid or jobtype', async () => {
+    const worker = newWorker({ results: { maxSize: 1 } });
+    worker.handle('add', (ctx) => ({ jid: ctx.job.jid, jobtype: 'add' }), { reduceTo: 'sum' });
+    worker.registerReducer('sum', {
+      process: () => {
+        throw new Error('the database is away');
+      },
+    });
+    await worker.work();
+    const jid = await client.push({ jobtype: 'add', args: [1, 2] });
+    await until(() => inSet('retries').length === 1);
+    for (const filter of [{ jids: [jid] }, { jobtype: 'add' }]) {
+      await client.send(['MUTATE', JSON.stringify({ cmd: 'discard', target: 'retries', filter })]);
+    }
+    expect(inSet('retries')).toMatchObject([{ jobtype: 'sum' }]);
+  });
+
+  it('that are not stored hold back the fetching of jobs that would bring more', async () => {
+    const worker = newWorker({ results: { maxSize: 1 }, queues: ['default'], concurrency: 1 });
+    worker.register('add', add, { reduceTo: { jobtype: 'sum', queue: 'sums' } });
+    faktory.faults.refuseJobs('sum', 'ERR something else');
+    await client.pushBulk(Array.from({ length: 1_000 }, () => ({ jobtype: 'add', args: [1, 2] })));
+    await worker.work();
+    const waiting = () => faktory.jobs({ state: 'enqueued', queue: 'default' }).length;
+    // As many as there are, or as it dares.
+    await until(() => {
+      const { running, ready, outstanding, resultsWaiting } = worker.stats();
+      return resultsWaiting > 2 && running + ready + outstanding === 0;
+    });
+    expect(waiting()).toBeGreaterThan(500);
+    faktory.faults.clear();
+    await until(() => waiting() === 0 && worker.stats().resultsSent === 1_000);
+  });
+
   it('are lost with no connection: cut, and cut again, each arrives', async () => {
     const worker = newWorker({ results: { maxSize: 7, maxDelayMs: 5 } });
     const sums = new Map<string, number>();
@@ -197,97 +216,6 @@ describe('results', () => {
     expect(new Set(sums.keys())).toEqual(new Set(jids));
     expect([...sums.values()].reduce((sum, each) => sum + each, 0)).toBe((299 * 300) / 2 + 300);
   }, 30_000);
-});
-
-describe('a reducer', () => {
-  it('has a timer that runs while the worker works, and once more at its end for what came since', async () => {
-    const worker = newWorker({ results: { maxSize: 1 } });
-    const runs: ReducerTimerRun[] = [];
-    let atOnce = 0;
-    let processed = 0;
-    worker.register('add', add, { reduceTo: 'sum' });
-    worker.registerReducer('sum', {
-      process: () => {
-        processed += 1;
-      },
-      timer: {
-        everyMs: 20,
-        run: async (run) => {
-          atOnce += 1;
-          expect(atOnce).toBe(1);
-          runs.push(run);
-          await new Promise(setImmediate);
-          atOnce -= 1;
-          if (runs.length === 1) throw new Error('the first fails');
-        },
-      },
-    });
-    expect(runs).toHaveLength(0);
-    await worker.work();
-    await until(() => runs.length >= 2);
-    expect(lines.filter(({ text }) => text.startsWith('the timer of a reducer failed'))).toMatchObject([
-      { fields: { jobtype: 'sum', reason: 'the first fails' } },
-    ]);
-    await pushAdds(3);
-    await until(() => processed === 3);
-    await until(() => runs.reduce((sum, { batches }) => sum + batches, 0) === 3);
-    worker.registerReducer('sum', {
-      process: () => {
-        processed += 1;
-      },
-      timer: { everyMs: 3_600_000, run: (run) => void runs.push(run) },
-    });
-    const before = runs.length;
-    await pushAdds(2);
-    await until(() => processed === 5);
-    await worker.stop();
-    expect(runs.slice(before)).toMatchObject([{ batches: 2, last: true }]);
-    expect(runs.slice(0, before).every(({ last }) => !last)).toBe(true);
-  });
-
-  it('gets no last run where nothing came since, and its signal aborts where it takes too long', async () => {
-    const worker = newWorker({ results: { maxSize: 1 }, shutdownTimeoutMs: 200 });
-    const runs: string[] = [];
-    const slow = newWorker({ queues: ['slow'], shutdownTimeoutMs: 200 });
-    worker.registerReducer('sum', {
-      process: () => {},
-      timer: { everyMs: 3_600_000, run: () => void runs.push('idle') },
-    });
-    let aborted: unknown;
-    let processed = 0;
-    slow.registerReducer('slow', {
-      process: () => {
-        processed += 1;
-      },
-      timer: {
-        everyMs: 3_600_000,
-        run: ({ signal }) =>
-          new Promise<void>((resolve) => {
-            signal.addEventListener('abort', () => {
-              aborted = signal.reason;
-              resolve();
-            });
-          }),
-      },
-    });
-    await Promise.all([worker.work(), slow.work()]);
-    await client.push({ jobtype: 'slow', queue: 'slow', args: [{ version: 1, results: [] }] });
-    await until(() => processed === 1);
-    await Promise.all([worker.stop(), slow.stop()]);
-    expect(runs).toEqual([]);
-    expect(aborted).toMatchObject({ code: 'SHUTDOWN' });
-  });
-
-  it('refuses what is no reducer', () => {
-    const worker = newWorker();
-    const refused = (reducer: unknown) => () => worker.registerReducer('sum', reducer as never);
-    expect(refused({})).toThrow(/process of the reducer "sum" must be a function/);
-    expect(refused({ process: () => {}, timer: { everyMs: 5 } })).toThrow(/timer.run/);
-    expect(refused({ process: () => {}, timer: { everyMs: 0, run: () => {} } })).toThrow(
-      /timer.everyMs of the reducer "sum" is 0/,
-    );
-    expect(() => worker.register('add', add, { reduceTo: {} as never })).toThrow(/reduceTo of "add"/);
-  });
 });
 
 describe('with a contract', () => {
