@@ -18,6 +18,8 @@ export interface FailedItemsOptions {
   outcomeOf: (job: JobPayload, thrown: unknown) => Outcome;
   onDelayed: (job: JobPayload) => void;
   onDead: (job: JobPayload, thrown: unknown, failure: Failure) => void;
+  /** Default: `copyOf` of hand-back.ts. */
+  copyOf?: typeof copyOf;
 }
 
 /** Items that share their fate. */
@@ -71,28 +73,29 @@ export class FailedItems {
       }
     }
     const parts: Part[] = [];
-    if (again.length > 0) parts.push(partOf(job, again, delayMs, false));
+    if (again.length > 0) parts.push(this.#partOf(job, again, delayMs, false));
     // It must still lie in Scheduled when it is killed.
-    if (dead.length > 0) parts.push(partOf(job, dead, faktoryDelayMs(job), true, parts[0]?.copy.jid));
+    if (dead.length > 0) parts.push(this.#partOf(job, dead, faktoryDelayMs(job), true, parts[0]?.copy.jid));
     return parts;
   }
-}
 
-/** `taken`: the jid of the other part's copy, which is the same once in 65,536 times. */
-function partOf(
-  job: JobPayload,
-  items: readonly FailedItem[],
-  delayMs: number,
-  isDead: boolean,
-  taken?: string,
-): Part {
-  const { error } = items[0]!;
-  const part = { ...job, args: [items.map(({ item }) => item), ...job.args.slice(1)] };
-  const failure = failureOf(job.jid, error);
-  const now = new Date();
-  const history = failureAfter(job, failure, now);
-  const at = delayMs > 0 ? { at: new Date(now.getTime() + delayMs) } : {};
-  let copy = copyOf(part, { failure: history, ...at });
-  while (copy.jid === taken) copy = copyOf(part, { failure: history, ...at });
-  return { job: part, failure, error, copy, isDead };
+  /** `taken`: the jid of the other part's copy, which is the same once in 65,536 times. */
+  #partOf(
+    job: JobPayload,
+    items: readonly FailedItem[],
+    delayMs: number,
+    isDead: boolean,
+    taken?: string,
+  ): Part {
+    const { error } = items[0]!;
+    const part = { ...job, args: [items.map(({ item }) => item), ...job.args.slice(1)] };
+    const failure = failureOf(job.jid, error);
+    const now = new Date();
+    const history = failureAfter(job, failure, now);
+    const at = delayMs > 0 ? { at: new Date(now.getTime() + delayMs) } : {};
+    const make = this.#options.copyOf ?? copyOf;
+    let copy = make(part, { failure: history, ...at });
+    while (copy.jid === taken) copy = make(part, { failure: history, ...at });
+    return { job: part, failure, error, copy, isDead };
+  }
 }

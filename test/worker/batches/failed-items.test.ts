@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { expect, it, vi } from 'vitest';
-import type { JobPayload } from '../../../src/protocol/job.ts';
+import { expect, it } from 'vitest';
+import type { JobFailure, JobPayload } from '../../../src/protocol/job.ts';
 import { ItemsFailed } from '../../../src/worker/batches/chunked.ts';
 import { FailedItems, type FailedItemsOptions } from '../../../src/worker/batches/failed-items.ts';
+import { nextJid } from '../../../src/worker/hand-back.ts';
 import { HeldJob } from '../../../src/worker/held-job.ts';
 import { leaseOf, nowOnBothClocks } from '../../../src/worker/lease.ts';
 import type { Outcome } from '../../../src/worker/retry.ts';
-
-vi.mock('node:crypto', async (original) => ({ ...(await original<object>()), randomBytes: vi.fn() }));
 
 const MINUTE = 60_000;
 
@@ -17,7 +15,6 @@ async function copiesOf(
   random = ['00aa', '00bb', '00cc'],
 ): Promise<JobPayload[]> {
   const bytes = [...random];
-  vi.mocked(randomBytes).mockImplementation(() => Buffer.from(bytes.shift()!, 'hex'));
   const copies: JobPayload[] = [];
   const items = new FailedItems({
     returner: {
@@ -30,6 +27,10 @@ async function copiesOf(
     outcomeOf: (_job: JobPayload, { message }: Error) => outcomes[Number(message)],
     onDelayed: () => {},
     onDead: () => {},
+    copyOf: (job: JobPayload, options: { at?: Date; failure?: JobFailure }) => {
+      const copy = { ...job, ...options, jid: nextJid(job.jid, bytes.shift()) };
+      return { jid: copy.jid, queue: job.queue, json: JSON.stringify(copy), bytes: 0 };
+    },
   } as unknown as FailedItemsOptions);
   const now = nowOnBothClocks();
   const job = { jid: 'abcdefgh', jobtype: 'import', queue: 'default', args: [[0, 1, 2]], retry: 3 };
