@@ -51,6 +51,8 @@ export class Numbering {
   /** By partition and epoch; told at the end of the tick. */
   readonly #voids = new Map<number, Map<number, Ranges>>();
   readonly #warnedAt = new Map<string, number>();
+  /** Partitions of which numbers were given here. */
+  readonly #begun = new Set<number>();
 
   constructor({ coordinator, look, logger }: NumberingOptions) {
     this.#coordinator = coordinator;
@@ -135,7 +137,9 @@ export class Numbering {
   /** Even for none: a queue that is being drained, or is split otherwise by now, takes no job with a time either. */
   async #ask(asks: readonly Ask[]): Promise<Answers> {
     try {
-      return answersOf(await twice(() => this.#coordinator.numbers(asks)));
+      const numbers = await twice(() => this.#coordinator.numbers(asks));
+      for (const { partition } of asks) this.#begun.add(partition);
+      return answersOf(numbers);
     } catch (error) {
       if (!isMillraceError(error, 'PARTITION_NUMBERS_LOST')) throw error;
     }
@@ -144,6 +148,7 @@ export class Numbering {
 
   /** Begins the numbers of partitions that have none where that may be done; one that still has none fails by itself. */
   async #askApart(asks: readonly Ask[]): Promise<Answers> {
+    this.#tellLost(asks);
     let whyNot: unknown;
     try {
       await this.#begin(asks);
@@ -155,6 +160,7 @@ export class Numbering {
       asks.map(async (ask) => {
         try {
           const given = await twice(() => this.#coordinator.numbers([ask]));
+          this.#begun.add(ask.partition);
           answers.set(ask.partition, answersOf(given).get(ask.partition)!);
         } catch (error) {
           const isLost = isMillraceError(error, 'PARTITION_NUMBERS_LOST');
@@ -163,6 +169,20 @@ export class Numbering {
       }),
     );
     return answers;
+  }
+
+  /** They were there before: Redis was emptied. */
+  #tellLost(asks: readonly Ask[]): void {
+    const lost = asks.filter(({ partition }) => this.#begun.has(partition));
+    if (lost.length === 0) return;
+    for (const { partition } of lost) this.#begun.delete(partition);
+    const { queue } = this.#coordinator;
+    const names = lost.map(({ partition }) => partitionQueue(queue, partition));
+    this.#logger.warn(
+      { code: 'PARTITION_NUMBERS_LOST', queue },
+      `Redis was emptied: the numbers of ${names.slice(0, 8).join(', ')}${names.length > 8 ? ' …' : ''} are gone. They begin anew where no ` +
+        'job waits in the queue; jobs that are in no queue just now (with a worker, in Retries) may run after later ones of their key',
+    );
   }
 
   async #begin(asks: readonly Ask[]): Promise<void> {

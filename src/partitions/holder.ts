@@ -149,6 +149,7 @@ export class Holder {
       const taken = await this.#carryOut(survey);
       this.#setLook(survey, survey.free.length - taken);
       this.#tellOwnerless();
+      if (survey.calmMs > 0 && this.#leases.size > 0) this.#tellCalm();
     } catch (error) {
       this.#onFailure(error, 'partitions could not be looked at');
     }
@@ -271,6 +272,17 @@ export class Holder {
       `${ownerless.length} of ${coordinator.partitions} partitions of queue ${this.queue} (${named.join(', ')}${ownerless.length > 8 ? ' …' : ''}) ` +
         `have had no worker for up to ${seconds} s, and their jobs do not run: the workers that are there take ${room} ` +
         '(workers × PARTITIONS_PER_POD)',
+    );
+  }
+
+  /** Whoever starts while Redis is new to all has nothing to lose by it. */
+  #tellCalm(): void {
+    if (!this.#isNews('calm')) return;
+    const { coordinator, logger } = this.#options;
+    logger.warn(
+      { queue: this.queue },
+      `Redis was restarted or emptied: no partition of queue ${this.queue} gets another owner for ${coordinator.ttlMs / 1_000} s. If it ` +
+        'has lost data, jobs that are in no queue just now (with a worker, in Retries) may run after later ones of their key',
     );
   }
 

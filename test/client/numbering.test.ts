@@ -3,7 +3,7 @@ import { Numbering } from '../../src/client/numbering.ts';
 import type { QueueLook } from '../../src/client/queue-look.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { SILENT } from '../../src/logger.ts';
-import type { Ask, Coordinator } from '../../src/partitions/coordinator.ts';
+import { type Ask, type Coordinator, numbersLost } from '../../src/partitions/coordinator.ts';
 import { MemoryCoordinator } from '../../src/partitions/memory-coordinator.ts';
 import type { Position } from '../../src/partitions/stamp.ts';
 import { turns } from '../connection/ask.ts';
@@ -174,6 +174,24 @@ describe('numbers', () => {
     await expect(add(0, false)).rejects.toMatchObject({ code: 'PARTITION_LAYOUT' });
     await memory.drain(false);
     expect(await add(0, false)).toBeUndefined();
+  });
+
+  it('that were there and are gone are told of: never renumbered without a word', async () => {
+    let isLost = false;
+    const before = (): void => {
+      if (!isLost) return;
+      isLost = false;
+      throw numbersLost('q', 1);
+    };
+    const { add, warnings } = numberingOf({ before });
+    // Not those that had none.
+    await add(1);
+    expect(warnings).toEqual([]);
+    isLost = true;
+    expect(await add(1)).toBeDefined();
+    expect(warnings).toEqual([expect.stringContaining('Redis was emptied: the numbers of q.1 are gone')]);
+    await add(1);
+    expect(warnings).toHaveLength(1);
   });
 
   it('are told void once for those that lie together', async () => {

@@ -236,6 +236,26 @@ describe('a holder', () => {
     a.holder.close();
   });
 
+  it('tells once that Redis was restarted or emptied under it', async () => {
+    const coordinator = coordinatorOf(2);
+    await coordinator.begin([0, 1]);
+    const look = coordinator.look.bind(coordinator);
+    let calmMs = 0;
+    coordinator.look = async (member) => ({ ...(await look(member)), calmMs });
+    const a = pod(coordinator, 'a');
+    await pass(5_000);
+    expect([a.live(), a.logged]).toEqual([[0, 1], []]);
+    calmMs = 20_000;
+    await pass(10_000);
+    expect(a.logged).toEqual([
+      expect.stringContaining(
+        'Redis was restarted or emptied: no partition of queue q gets another owner for 30 s',
+      ),
+    ]);
+    expect(a.live()).toEqual([0, 1]);
+    a.holder.close();
+  });
+
   it('tells of partitions that nobody takes, once a minute', async () => {
     const a = pod(coordinatorOf(6), 'a', { most: 4 });
     await pass(2 * TTL_MS - 1_000);
