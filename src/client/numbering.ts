@@ -51,8 +51,8 @@ export class Numbering {
   /** By partition and epoch; told at the end of the tick. */
   readonly #voids = new Map<number, Map<number, Ranges>>();
   readonly #warnedAt = new Map<string, number>();
-  /** Partitions of which numbers were given here. */
-  readonly #begun = new Set<number>();
+  /** By partition: the epoch of the numbers that were given last. */
+  readonly #epochs = new Map<number, number>();
 
   constructor({ coordinator, look, logger }: NumberingOptions) {
     this.#coordinator = coordinator;
@@ -138,7 +138,7 @@ export class Numbering {
   async #ask(asks: readonly Ask[]): Promise<Answers> {
     try {
       const numbers = await twice(() => this.#coordinator.numbers(asks));
-      for (const { partition } of asks) this.#begun.add(partition);
+      for (const { partition, epoch } of numbers) this.#epochs.set(partition, epoch);
       return answersOf(numbers);
     } catch (error) {
       if (!isMillraceError(error, 'PARTITION_NUMBERS_LOST')) throw error;
@@ -148,7 +148,7 @@ export class Numbering {
 
   /** Begins the numbers of partitions that have none where that may be done; one that still has none fails by itself. */
   async #askApart(asks: readonly Ask[]): Promise<Answers> {
-    this.#tellLost(asks);
+    const before = new Map(this.#epochs);
     let whyNot: unknown;
     try {
       await this.#begin(asks);
@@ -160,7 +160,7 @@ export class Numbering {
       asks.map(async (ask) => {
         try {
           const given = await twice(() => this.#coordinator.numbers([ask]));
-          this.#begun.add(ask.partition);
+          this.#epochs.set(ask.partition, given[0]!.epoch);
           answers.set(ask.partition, answersOf(given).get(ask.partition)!);
         } catch (error) {
           const isLost = isMillraceError(error, 'PARTITION_NUMBERS_LOST');
@@ -168,20 +168,22 @@ export class Numbering {
         }
       }),
     );
+    this.#tellLost(asks, before);
     return answers;
   }
 
-  /** They were there before: Redis was emptied. */
-  #tellLost(asks: readonly Ask[]): void {
-    const lost = asks.filter(({ partition }) => this.#begun.has(partition));
-    if (lost.length === 0) return;
-    for (const { partition } of lost) this.#begun.delete(partition);
+  /** They were there before, and have begun anew: Redis was emptied. */
+  #tellLost(asks: readonly Ask[], before: ReadonlyMap<number, number>): void {
+    const lost = asks.filter(({ partition }) => before.get(partition) !== this.#epochs.get(partition));
     const { queue } = this.#coordinator;
-    const names = lost.map(({ partition }) => partitionQueue(queue, partition));
+    const names = lost
+      .filter(({ partition }) => before.has(partition))
+      .map(({ partition }) => partitionQueue(queue, partition));
+    if (names.length === 0) return;
     this.#logger.warn(
       { code: 'PARTITION_NUMBERS_LOST', queue },
-      `Redis was emptied: the numbers of ${names.slice(0, 8).join(', ')}${names.length > 8 ? ' …' : ''} are gone. They begin anew where no ` +
-        'job waits in the queue; jobs that are in no queue just now (with a worker, in Retries) may run after later ones of their key',
+      `Redis was emptied: the numbers of ${names.slice(0, 8).join(', ')}${names.length > 8 ? ' …' : ''} were gone, and have begun anew. Jobs that ` +
+        'are in no queue just now (with a worker, in Retries) may run after later ones of their key',
     );
   }
 

@@ -16,10 +16,12 @@ interface Options {
   look?: Partial<QueueLook>;
   /** Of each question for numbers: waits, or throws. */
   before?: (asks: readonly Ask[]) => Promise<void> | void;
+  /** How many epochs later its numbers are. */
+  epochs?: () => number;
 }
 
 /** A numbering over a coordinator in memory, and what it was asked. */
-function numberingOf({ holding = [], look = {}, before }: Options = {}) {
+function numberingOf({ holding = [], look = {}, before, epochs = () => 0 }: Options = {}) {
   const asked: (readonly Ask[])[] = [];
   const looked: (readonly string[])[] = [];
   const warnings: string[] = [];
@@ -28,7 +30,8 @@ function numberingOf({ holding = [], look = {}, before }: Options = {}) {
     async numbers(asks: readonly Ask[]) {
       asked.push(asks);
       await before?.(asks);
-      return MemoryCoordinator.prototype.numbers.call(memory, asks);
+      const given = await MemoryCoordinator.prototype.numbers.call(memory, asks);
+      return given.map((each) => ({ ...each, epoch: each.epoch + epochs() }));
     },
     agree: (options?: { untouched?: boolean }) => (memory as Coordinator).agree(options),
     status: () => memory.status(),
@@ -176,21 +179,23 @@ describe('numbers', () => {
     expect(await add(0, false)).toBeUndefined();
   });
 
-  it('that were there and are gone are told of: never renumbered without a word', async () => {
+  it('that were there and have begun anew are told of: never renumbered without a word', async () => {
     let isLost = false;
+    let emptied = 0;
     const before = (): void => {
       if (!isLost) return;
       isLost = false;
+      emptied += 1;
       throw numbersLost('q', 1);
     };
-    const { add, warnings } = numberingOf({ before });
+    const { add, warnings } = numberingOf({ before, epochs: () => emptied });
     // Not those that had none.
-    await add(1);
+    const [first] = await Promise.all([add(1), add(2)]);
     expect(warnings).toEqual([]);
     isLost = true;
-    expect(await add(1)).toBeDefined();
-    expect(warnings).toEqual([expect.stringContaining('Redis was emptied: the numbers of q.1 are gone')]);
-    await add(1);
+    expect((await add(1))!.epoch).toBe(first!.epoch + 1);
+    expect(warnings).toEqual([expect.stringContaining('Redis was emptied: the numbers of q.1 were gone')]);
+    await Promise.all([add(1), add(3)]);
     expect(warnings).toHaveLength(1);
   });
 
