@@ -13,6 +13,11 @@ export interface StartApiOptions extends ApiOptions {
   port?: number;
   /** Allows listening beyond loopback without a token (default API_INSECURE, false). */
   insecure?: boolean;
+  /**
+   * So long it waits for its connection to Faktory before it listens (default 0). For one of several that share a port:
+   * whom it serves must not hear 503 while the others are ready.
+   */
+  connectFirstMs?: number;
 }
 
 export interface RunningApi extends AsyncDisposable {
@@ -24,9 +29,6 @@ export interface RunningApi extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Whoever finds it listening is not to hear that Faktory is away, only because nobody has asked it yet. */
-const CONNECT_FIRST_MS = 1_000;
-
 /** Starts the API, whether Faktory can be reached or not. Throws CONFIG_INVALID (also when it would be open to others without a token), PORT_TAKEN. */
 export async function startApi(options: StartApiOptions = {}): Promise<RunningApi> {
   const host = options.host ?? readSetting('API_HOST');
@@ -35,13 +37,16 @@ export async function startApi(options: StartApiOptions = {}): Promise<RunningAp
   const port = options.port ?? readSetting('API_PORT');
   const hosts = [...(options.hosts ?? readSetting('API_HOSTS')), host];
   const api = new Api({ ...options, token, hosts });
-  await within(api.connect(), CONNECT_FIRST_MS);
+  const { connectFirstMs = 0 } = options;
+  if (connectFirstMs > 0) await within(api.connect(), connectFirstMs);
   try {
     await api.app.listen({ host, port, backlog: 1_024 });
   } catch (cause) {
     await api.close();
     throw cannotListen(host, port, cause);
   }
+  // Nothing was said of Faktory before it was known that the port is free.
+  if (connectFirstMs === 0) void api.connect();
   const { port: listening } = api.app.server.address() as AddressInfo;
   return {
     host,

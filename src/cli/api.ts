@@ -71,6 +71,9 @@ async function runApiCommand(config: Config, logger: Logger, parent: Parent | un
   });
 }
 
+/** Where Faktory is away a process that shares its port says so itself, with 503, after that. */
+const CONNECT_FIRST_MS = 1_000;
+
 /** Starts the API, with a Client of its own, as a part of `running`. */
 export async function startApiPart(
   running: Running,
@@ -101,7 +104,7 @@ export async function startApiPart(
       ttlS: config.IDEMPOTENCY_TTL_S,
       hasSiblings: parent !== undefined,
     },
-    ...(parent === undefined ? {} : { metricsPage: () => parent.page() }),
+    ...(parent === undefined ? {} : { metricsPage: () => parent.page(), connectFirstMs: CONNECT_FIRST_MS }),
     logger,
   });
   running.add(() => api.close());
