@@ -139,6 +139,8 @@ it('no request waits for ever when one is killed that had not taken its connecti
   process.kill(pids[0]!, 'SIGKILL');
   const ends = await Promise.all(pushes);
   expect(new Set([...ends, 202, 'reset'])).toEqual(new Set([202, 'reset']));
+  // Otherwise it ends while the parent stops, which is no good end.
+  await parent.waitForLine(/was ended by SIGKILL/);
   expect(await parent.stop('SIGTERM')).toEqual({ code: 0, signal: null });
 });
 
