@@ -41,7 +41,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // Most of their time is waiting for processes.
-          maxWorkers: 3,
+          maxWorkers: 4,
         },
       },
       {
