@@ -24,6 +24,8 @@ export interface CheckpointsOptions {
   lease: PartitionLease;
   logger: Logger;
   pulse: Pulse;
+  /** Whether places are kept; asked for each job, as `place` has to be reckoned. */
+  isNumbered(): boolean;
   /** What is to be said; undefined where the numbers were lost: then nothing is. */
   place(): Place | undefined;
   onStored(ended: Ended): void;
@@ -72,8 +74,8 @@ export class Checkpoints {
   }
 
   add(ended: Ended): void {
-    const { lease, place, onStored, onRefused } = this.#options;
-    if (place() === undefined) return lease.lives ? onStored(ended) : onRefused(ended);
+    const { lease, isNumbered, onStored, onRefused } = this.#options;
+    if (!isNumbered()) return lease.lives ? onStored(ended) : onRefused(ended);
     this.#waiting.push(ended);
     this.#note(ended);
     if (this.#state === 'resting') this.#storeSoon();

@@ -92,6 +92,7 @@ export class OwnedPartition {
       lease,
       logger: around.logger,
       pulse: around.pulse,
+      isNumbered: () => this.#isNumbered,
       place: () => (this.#isNumbered ? this.#sequence.place : undefined),
       onStored: (ended) => this.#onStored(ended),
       onRefused: ({ jobs }) => {

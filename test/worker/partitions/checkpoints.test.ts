@@ -33,6 +33,7 @@ function setUp(pulse = new Pulse()) {
     lease,
     logger: SILENT,
     pulse,
+    isNumbered: () => scene.isNumbered,
     place: () => (scene.isNumbered ? { epoch: 5, first: 1, next: scene.next, open: [] } : undefined),
     onStored: ({ jobs }) => stored.push(...jobs.map(({ job }) => job.jid)),
     onRefused: ({ jobs }) => refused.push(...jobs.map(({ job }) => job.jid)),

@@ -74,6 +74,7 @@ function setUp({ concurrency = 1, onExhausted = 'dead' as 'dead' | 'pause' } = {
     lease,
     logger: SILENT,
     pulse,
+    isNumbered: () => true,
     place: () => sequence.place,
     onStored: ({ jobs }) => {
       for (const held of jobs) if (held.state !== 'settled') around.ack(held);
