@@ -6,7 +6,7 @@ const FACTS: BannerFacts = {
   api: 'http://127.0.0.1:3000',
   concurrency: 500,
   jobtypes: ['add', 'pause'],
-  handlersFile: '/work/handlers.ts',
+  handlersFile: 'handlers.ts',
   builtIn: true,
   token: false,
 };

@@ -2,10 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { Client } from '../../../src/client/client.ts';
 import type { JobInput, JobPayload } from '../../../src/protocol/job.ts';
 import { startFaktory, type TestFaktory } from '../../../src/testing/test-faktory.ts';
-import type { BatchHandler } from '../../../src/worker/batches/batch-handler.ts';
 import type { WorkerOptions } from '../../../src/worker/options.ts';
 import { Worker } from '../../../src/worker/worker.ts';
 import { until } from '../../helpers/until.ts';
+import { held } from './held.ts';
 
 let faktory: TestFaktory;
 let client: Client;
@@ -38,24 +38,6 @@ const points = (count: number, rest: Partial<JobInput> = {}): JobInput[] =>
   Array.from({ length: count }, (_, n) => ({ jobtype: 'point', args: [n], ...rest }));
 const pushPoints = (count: number, rest?: Partial<JobInput>) => client.pushBulk(points(count, rest));
 const inSet = (state: 'dead' | 'retries' | 'scheduled' | 'working'): JobPayload[] => faktory.jobs({ state });
-
-/** A handler that notes what it gets, and does not end before it is let go. */
-function held(): { calls: number[][]; handler: BatchHandler; letGo: () => void } {
-  const calls: number[][] = [];
-  let letGo = (): void => {};
-  const open = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  onTestFinished(() => letGo());
-  return {
-    calls,
-    letGo,
-    handler: async (jobs) => {
-      calls.push(jobs.map(({ args }) => args[0] as number));
-      await open;
-    },
-  };
-}
 
 describe('time', () => {
   it('handlerTimeoutMs: all of its jobs FAIL, its slot is free', async () => {

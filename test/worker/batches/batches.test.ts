@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Client } from '../../../src/client/client.ts';
 import { defineJobs } from '../../../src/contract/contract.ts';
@@ -7,10 +7,10 @@ import type { JobInput, JobPayload } from '../../../src/protocol/job.ts';
 import { runJob } from '../../../src/testing/run-job.ts';
 import { startFaktory, type TestFaktory } from '../../../src/testing/test-faktory.ts';
 import { Unrecoverable } from '../../../src/unrecoverable.ts';
-import type { BatchHandler } from '../../../src/worker/batches/batch-handler.ts';
 import type { WorkerOptions } from '../../../src/worker/options.ts';
 import { Worker } from '../../../src/worker/worker.ts';
 import { until } from '../../helpers/until.ts';
+import { held } from './held.ts';
 
 let faktory: TestFaktory;
 let client: Client;
@@ -52,24 +52,6 @@ const points = (count: number, rest: Partial<JobInput> = {}): JobInput[] =>
 const pushPoints = (count: number, rest?: Partial<JobInput>) => client.pushBulk(points(count, rest));
 const inSet = (state: 'dead' | 'retries' | 'scheduled' | 'working'): JobPayload[] => faktory.jobs({ state });
 const argsIn = (state: 'dead' | 'retries'): unknown[] => inSet(state).flatMap(({ args }) => args);
-
-/** A handler that notes what it gets, and does not end before it is let go. */
-function held(): { calls: number[][]; handler: BatchHandler; letGo: () => void } {
-  const calls: number[][] = [];
-  let letGo = (): void => {};
-  const open = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  onTestFinished(() => letGo());
-  return {
-    calls,
-    letGo,
-    handler: async (jobs) => {
-      calls.push(jobs.map(({ args }) => args[0] as number));
-      await open;
-    },
-  };
-}
 
 describe('a batch handler', () => {
   it('gets full batches, in the order in which the jobs were fetched, and acknowledges them all', async () => {
